@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ovnet.json: what a host is told in static mode. Read, checked against one table of rows (schema.c), and handed
+ * over whole or not at all. The agent and `ovnetctl config check` use the same code; docs/man/ovnet.json.5 describes it.
+ */
+#ifndef OVNET_CONFIG_CONFIG_H
+#define OVNET_CONFIG_CONFIG_H
+
+#include "lib/address.h"
+
+#define CONFIG_NAME_MAX 32   /* names of instances, vnets and nodes, with the terminator: [A-Za-z0-9_.-]+ */
+#define CONFIG_IFNAME_MAX 16 /* IFNAMSIZ */
+#define CONFIG_UPLINKS_MAX 8
+
+enum uplink_mode { UPLINK_AUTO, UPLINK_TC, UPLINK_XDP };
+enum delivery { DELIVERY_AUTO, DELIVERY_PORT, DELIVERY_PEER };
+
+struct config_vnet {
+	char name[CONFIG_NAME_MAX];
+	uint32_t vni; /* 1 .. VNI_MAX */
+};
+
+/* A node of this host. */
+struct config_node {
+	char name[CONFIG_NAME_MAX];
+	char port[CONFIG_IFNAME_MAX];
+	size_t vnet; /* index into config.vnets */
+	struct ipv4 address;
+	struct mac mac;
+	uint8_t slot; /* default 0; for a /72 locator, that locator's */
+};
+
+/* A node of another host. */
+struct config_mapping {
+	size_t vnet;
+	struct ipv4 address;
+	struct locator locator; /* of its host */
+	uint8_t slot;
+};
+
+/* A rule as people write it: from sender to responder. The agent makes rules of the data path of it. */
+struct config_rule {
+	size_t vnet;
+	bool from_any, to_any;
+	struct ipv4 from, to;
+	bool protocol_any, port_any;
+	uint8_t protocol;
+	uint16_t port;    /* the responder's; for ICMP the type */
+	bool allow;       /* false: deny */
+	uint32_t lifetime_s; /* 0: until removed */
+	uint32_t policy;  /* a number to recognize it by; 0 unless given */
+};
+
+struct config_limits {
+	uint32_t sessions, rules, mappings, hosts, sessions_per_port;
+};
+
+/* Idle times after which a session is swept, seconds. */
+struct config_idle {
+	uint32_t tcp_opening, tcp_established, tcp_closing, udp, icmp, other;
+};
+
+struct config {
+	char instance[CONFIG_NAME_MAX]; /* default "default" */
+	struct locator locator;
+	enum uplink_mode uplink_mode;
+	enum delivery delivery;
+	char uplinks[CONFIG_UPLINKS_MAX][CONFIG_IFNAME_MAX];
+	size_t uplink_count;
+	struct config_vnet *vnets;
+	size_t vnet_count;
+	struct config_node *nodes;
+	size_t node_count;
+	struct config_mapping *mappings;
+	size_t mapping_count;
+	struct config_rule *rules;
+	size_t rule_count;
+	struct config_limits limits;
+	struct config_idle idle;
+};
+
+/* Called once for each finding, in the order of the file: "FILE:LINE: PATH: expected ..., got ...". */
+typedef void (*config_report_fn)(void *context, const char *message);
+
+/*
+ * Reads and checks a file. Every error is reported, not only the first (at most 50).
+ * Returns 0 and *out (free with config_free()); -EINVAL when the content is refused; -errno when the file cannot
+ * be read (reported too). *out is untouched on failure.
+ */
+int config_load(const char *path, config_report_fn report, void *context, struct config **out);
+
+/*
+ * Compares with the machine: uplinks must exist (an error), ports of nodes may be absent (a warning).
+ * Counts of what was reported are added to *errors and *warnings.
+ */
+void config_check_interfaces(const struct config *config, const char *path, config_report_fn report, void *context,
+	unsigned *errors, unsigned *warnings);
+
+void config_free(struct config *config);
+
+/* Index of a vnet by name or decimal VNI, or -1. */
+long config_find_vnet(const struct config *config, const char *name);
+
+/*
+ * One rule from its words, for rules given by hand; the same checks as in the file.
+ * `object` has the members of an entry of "rules". Returns 0, or -EINVAL with `message` (200 octets) filled.
+ */
+struct cJSON;
+int config_rule_from_json(const struct config *config, const struct cJSON *object, struct config_rule *out,
+	char message[200]);
+
+#endif /* OVNET_CONFIG_CONFIG_H */

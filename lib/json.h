@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cJSON, wrapped once and checked: what cJSON lets pass (duplicate keys, text after the value, keys that differ in
+ * case only, NUL octets and over-long or over-deep input) is an error here, and every value can be found again in its text, so that
+ * a message can name file, line and path.
+ */
+#ifndef OVNET_LIB_JSON_H
+#define OVNET_LIB_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+
+#define JSON_DEPTH_MAX 32
+
+struct json_error {
+	unsigned line;     /* 1 ..; 0: not known */
+	char message[200]; /* what is wrong and what was expected */
+};
+
+/*
+ * Parses `length` octets of `text` (need not end in NUL). Returns the tree (free with cJSON_Delete()), or NULL
+ * with *error filled: syntax, duplicate key, trailing text, NUL octet, invalid UTF-8, nesting past JSON_DEPTH_MAX.
+ */
+cJSON *json_parse(const char *text, size_t length, struct json_error *error);
+
+/*
+ * The line (1 ..) on which the value at `path` begins in `text`, which json_parse() accepted; a path is like
+ * "nodes[3].port", "" is the whole. A member that is not there gives the line of the nearest enclosing value that is.
+ */
+unsigned json_line_of(const char *text, size_t length, const char *path);
+
+/* Exact, case-sensitive member of an object, or NULL. */
+const cJSON *json_member(const cJSON *object, const char *name);
+
+/* An integer from a JSON number. Returns 0; -EINVAL: not a number, or not whole; -ERANGE: outside [min, max]. */
+int json_integer(const cJSON *value, long long min, long long max, long long *out);
+
+/* 64-bit numbers travel as strings of decimal digits. */
+cJSON *json_add_u64(cJSON *object, const char *name, unsigned long long value);
+
+#endif /* OVNET_LIB_JSON_H */

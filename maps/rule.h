@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Map `rule`: the decisions this host holds, for its own nodes.
+ *
+ * Who writes   ovnetd only.
+ * Who reads    the node and uplink programs, when a session opens or must prove itself again.
+ * Lifetime     until `expires_ns` (exact in the data path), or until ovnetd removes it.
+ * Size         `limits.rules` of the configuration, 65,536 unless set.
+ * When full    ovnetd refuses the new rule and says so; packets it would have covered find none and are dropped.
+ *
+ * A key names its node, so a grant to one opens nothing for another, and its direction, so a grant inward opens
+ * nothing outward. Three widths are tried, narrow to wide; the first that is there decides.
+ */
+#ifndef OVNET_MAPS_RULE_H
+#define OVNET_MAPS_RULE_H
+
+enum verdict {
+	VERDICT_ALLOW = 1,
+	VERDICT_DENY = 2,
+};
+
+/* How much of a key counts; what does not is zero. */
+enum width {
+	WIDTH_PORT = 0,     /* peer, protocol and the responder's port */
+	WIDTH_PROTOCOL = 1, /* peer and protocol */
+	WIDTH_PEER = 2,     /* peer */
+	WIDTH_MAX = 3,
+};
+
+struct rule_key {
+	__u32 vni;
+	__u8 local[4]; /* the node here */
+	__u8 peer[4];  /* the other end, here or elsewhere */
+	__u16 port;    /* the responder's port, host byte order; for ICMP the type */
+	__u8 protocol; /* IPv4 protocol number */
+	__u8 direction : 4; /* enum direction */
+	__u8 width : 4;     /* enum width */
+};
+_Static_assert(sizeof(struct rule_key) == 16, "rule_key has no padding");
+
+struct rule_value {
+	__u64 expires_ns;
+	__u64 created_ns;
+	__u64 incarnation;      /* of the node here that it was made for */
+	__u64 peer_incarnation; /* of the peer that it was made for */
+	__u64 hits;             /* sessions admitted and packets refused; written by the programs */
+	enum verdict verdict;
+	__u32 policy; /* id of the policy that decided; 0: given by hand */
+};
+_Static_assert(sizeof(struct rule_value) == 48, "rule_value has no padding");
+
+#ifdef __bpf__
+OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 65536); __type(key, struct rule_key);
+	  __type(value, struct rule_value);)
+rule SHARED_MAP;
+#endif
+
+#endif /* OVNET_MAPS_RULE_H */

@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Installs the Debian packages that the named purposes need and that are missing; without root, says how to.
+# usage: mk/deps.sh [build] [demo] [test] [bench]
+set -eu
+
+build="gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libcjson-dev libmnl-dev pkg-config"
+demo="iproute2 iputils-ping iperf3 tcpdump procps netcat-openbsd python3-scapy"
+test="$demo libcunit1-dev tshark libasan8 libubsan1 clang-format cppcheck util-linux man-db"
+bench="$demo nftables"
+
+wanted=
+for purpose in "$@"; do
+	case $purpose in
+	build) wanted="$wanted $build" ;;
+	demo) wanted="$wanted $demo" ;;
+	test) wanted="$wanted $test" ;;
+	bench) wanted="$wanted $bench" ;;
+	*) echo "mk/deps.sh: unknown purpose '$purpose': build, demo, test or bench" >&2; exit 2 ;;
+	esac
+done
+
+missing=
+for package in $wanted; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "Missing packages. As root, run:" >&2
+	echo "  apt-get install -y --no-install-recommends$missing" >&2
+	exit 1
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Compilers and flags. Warnings are errors everywhere.
+
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= bpftool
+PREFIX  ?= /usr/local
+MANDIR  ?= $(PREFIX)/share/man
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef \
+	-Wwrite-strings -Wvla
+
+CFLAGS  ?= -O2 -g
+CFLAGS  += -std=gnu11 -D_GNU_SOURCE -DOVNET_VERSION='"$(VERSION)"' $(WARN) -fstack-protector-strong -I. -I$(B)
+LDFLAGS ?= -Wl,-z,relro,-z,now
+LDLIBS_AGENT := -lbpf -lelf -lz -lmnl -lcjson
+LDLIBS_CLI   := -lcjson
+
+# Of the kernel's types only vmlinux.h is seen. The address of a packed member is read octet by octet anyway.
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wshadow -Wno-unused-parameter -I. \
+	-D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')

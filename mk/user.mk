@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# User space: one archive a directory, one program a directory with a main.c.
+# A sanitizer build is the same rules with another B (see mk/tests.mk).
+
+lib_SRCS    := $(wildcard lib/*.c)
+config_SRCS := $(wildcard config/*.c)
+maps_SRCS   := $(wildcard maps/*.c)
+loader_SRCS := $(wildcard loader/*.c)
+agent_SRCS  := $(filter-out agent/main.c,$(wildcard agent/*.c))
+cli_SRCS    := $(filter-out cli/main.c,$(wildcard cli/*.c))
+
+archive = $(B)/$(1)/lib$(1).a
+objects = $(patsubst %.c,$(B)/%.o,$($(1)_SRCS))
+
+PROGRAMS := $(B)/ovnetd $(B)/ovnetctl
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# Only the loader knows the skeleton; it must exist before the loader is compiled.
+$(call objects,loader): $(SKELETON)
+
+define archive_rule
+$(call archive,$(1)): $(call objects,$(1))
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+$(foreach d,lib config maps loader agent cli,$(eval $(call archive_rule,$(d))))
+
+$(B)/ovnetd: $(B)/agent/main.o $(foreach d,agent loader maps config lib,$(call archive,$(d)))
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_AGENT) -o $@
+
+$(B)/ovnetctl: $(B)/cli/main.o $(foreach d,cli config lib,$(call archive,$(d)))
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_CLI) -o $@
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
