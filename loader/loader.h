@@ -28,7 +28,7 @@ struct loader_options {
 
 /* Descriptors of the maps; owned by the loader. */
 struct loader_maps {
-	int port, usage, counter, rule, session, mapping, nexthop, event, listener;
+	int ports, port_states, counters, rules, sessions, mappings, nexthops, events, listeners;
 };
 
 enum loader_hook { LOADER_NODE, LOADER_GUARD, LOADER_UPLINK_TC, LOADER_UPLINK_XDP };

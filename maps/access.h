@@ -22,9 +22,9 @@ int port_del(int fd, uint32_t ifindex);
 /* Calls fn for each entry until it returns other than 0; that value is returned. The same holds for each _each below. */
 int port_each(int fd, int (*fn)(void *context, uint32_t ifindex, const struct port_value *value), void *context);
 
-/* `usage`, shared with the kernel: an array of OVNET_PORTS_MAX; unmap with usage_unmap(). NULL with errno on failure. */
-struct usage_value *usage_map(int fd);
-void usage_unmap(struct usage_value *usage);
+/* `port_states`, shared with the kernel: an array of OVNET_PORTS_MAX. NULL with errno on failure. */
+struct port_state *port_states_map(int fd);
+void port_states_unmap(struct port_state *states);
 
 int counter_create(int fd, uint32_t ifindex); /* all zero; an entry that is there already is kept: 0 */
 int counter_get(int fd, uint32_t ifindex, struct counter_value *out); /* summed over the CPUs */
@@ -40,8 +40,8 @@ int rule_each(int fd, int (*fn)(void *context, const struct rule_key *key, const
 
 int session_each(int fd,
 	int (*fn)(void *context, const struct session_key *key, const struct session_value *value), void *context);
-/* Removes an entry and takes it off its port's usage. -ENOENT: it was gone already (and counted off by whoever removed it). */
-int session_del(int fd, const struct session_key *key, struct usage_value *usage);
+/* Removes an entry and takes it off its port's count. -ENOENT: it was gone already (and counted off by whoever removed it). */
+int session_del(int fd, const struct session_key *key, struct port_state *states);
 
 int mapping_get(int fd, const struct mapping_key *key, struct mapping_value *out);
 int mapping_set(int fd, const struct mapping_key *key, const struct mapping_value *value);

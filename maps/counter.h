@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Map `counter`: drops by reason and other counts, per interface and CPU, by name in `bpftool map dump`.
+ * Map `counters`: drops by reason and other counts, per interface and CPU, by name in `bpftool map dump`.
  *
  * Who writes   the programs add; ovnetd makes an entry before it attaches programs to an interface.
  * Who reads    ovnetd (`ovnetctl drop list`, metrics).
@@ -25,7 +25,7 @@ struct counter_value {
 #ifdef __bpf__
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_PERCPU_HASH); __uint(max_entries, OVNET_PORTS_MAX + 256); __type(key, __u32);
 	  __type(value, struct counter_value);)
-counter SHARED_MAP;
+counters SHARED_MAP;
 #endif
 
 #endif /* OVNET_MAPS_COUNTER_H */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Maps `event` and `listener`: drops, told one by one while somebody listens.
+ * Maps `events` and `listeners`: drops, told one by one while somebody listens.
  *
- * Who writes   the programs put events into `event`; ovnetd sets `listener`.
- * Who reads    ovnetd (`ovnetctl drop watch`); the programs look at `listener` on a drop only.
+ * Who writes   the programs put events into `events`; ovnetd sets `listeners`.
+ * Who reads    ovnetd (`ovnetctl drop watch`); the programs look at `listeners` on a drop only.
  * Lifetime     until read.
  * Size         256 KiB, some 4,000 events.
  * When full    the event is lost and counted (events_lost); the drop itself is counted as ever.
@@ -40,11 +40,11 @@ struct listener_value {
 };
 
 #ifdef __bpf__
-OVNET_MAP(__uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 256 * 1024);) event SHARED_MAP;
+OVNET_MAP(__uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 256 * 1024);) events SHARED_MAP;
 
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32);
 	  __type(value, struct listener_value);)
-listener SHARED_MAP;
+listeners SHARED_MAP;
 #endif
 
 #endif /* OVNET_MAPS_EVENT_H */

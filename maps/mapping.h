@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Map `mapping`: where each virtual address lives that this host knows of.
+ * Map `mappings`: where each virtual address lives that this host knows of.
  *
  * Who writes   ovnetd only.
  * Who reads    the node program (destination, ARP), the uplink programs (source and destination), when a session opens.
@@ -22,7 +22,7 @@ struct mapping_value {
 	__u64 incarnation; /* of the node that has the address; a new holder has a new one */
 	__u8 prefix[OVNET_PREFIX_LEN]; /* the node's substrate address, less the embedded address */
 	__u32 ifindex; /* a node of this host: its port; otherwise 0 */
-	__u32 nexthop; /* a node elsewhere: index into `nexthop` */
+	__u32 nexthop; /* a node elsewhere: index into `nexthops` */
 	__u8 mac[6];   /* the dummy MAC, unique on this host, by which nodes here see that address */
 	__u8 pad[6];
 };
@@ -31,7 +31,7 @@ _Static_assert(sizeof(struct mapping_value) == 48, "mapping_value has no hidden 
 #ifdef __bpf__
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 65536); __type(key, struct mapping_key);
 	  __type(value, struct mapping_value);)
-mapping SHARED_MAP;
+mappings SHARED_MAP;
 #endif
 
 #endif /* OVNET_MAPS_MAPPING_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Map `nexthop`: how to reach each remote host's prefix, one entry a host.
+ * Map `nexthops`: how to reach each remote host's prefix, one entry a host.
  *
  * Who writes   ovnetd, from the kernel's routes and neighbours (netlink); it follows every change.
  * Who reads    the node program, for each packet to another host.
@@ -25,7 +25,7 @@ _Static_assert(sizeof(struct nexthop_value) == 24, "nexthop_value has no hidden 
 #ifdef __bpf__
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4096); __type(key, __u32);
 	  __type(value, struct nexthop_value);)
-nexthop SHARED_MAP;
+nexthops SHARED_MAP;
 #endif
 
 #endif /* OVNET_MAPS_NEXTHOP_H */

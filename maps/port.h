@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Maps `port` and `usage`: the interfaces through which nodes send and receive, and what each may hold.
+ * Maps `ports` and `port_states`: the interfaces through which nodes send and receive, and what each holds.
  *
- * `port`
- * Who writes   ovnetd only, whole entries.
+ * `ports`
+ * Who writes   ovnetd only. An entry is made and removed; only its MTU ever changes.
  * Who reads    the node program for each packet, the uplink programs for each packet to that node.
  * Lifetime     from just before the programs are attached to the interface until just after they are gone.
  * Size         1,024; a host has no more nodes.
  * When full    ovnetd refuses the node and says so; its interface stays down.
  *
+ * `port_states`
+ * Who writes   ovnetd (through shared memory) the epoch; the programs add sessions, ovnetd subtracts those it removes,
+ *              both atomically.
+ * Who reads    the programs, the epoch for each packet; ovnetd.
+ * Lifetime     an entry is made new when its number is given to a port.
+ * Size         1,024, as `ports`.
+ * When full    cannot be: one entry for each port's number.
+ *
  * The epoch makes revocation one write: ovnetd first removes the rule or mapping, then gives every port concerned
  * a new epoch. A session with another epoch than its port's proves itself again. Epochs are drawn from one counter
  * per host and never come twice, so a session of an earlier holder of the interface proves nothing.
- *
- * `usage`
- * Who writes   the programs add, ovnetd (through shared memory) subtracts what it removes; both atomically.
- * Who reads    the programs when a session opens; ovnetd.
- * Lifetime     an entry is zeroed when its number is given to a port.
- * Size         1,024, as `port`.
- * When full    cannot be: one entry for each port's number.
  */
 #ifndef OVNET_MAPS_PORT_H
 #define OVNET_MAPS_PORT_H
@@ -31,32 +32,34 @@ enum port_flag {
 
 /* The key is the interface index. */
 struct port_value {
-	__u64 epoch;
 	__u64 incarnation; /* of this attachment; never reused */
 	__u32 vni;
 	__u8 address[4];                /* the node's own */
 	__u8 prefix[OVNET_PREFIX_LEN];  /* the node's substrate address, less the embedded address */
 	__u8 mac[6];                    /* the node's own */
-	__u16 number;                   /* index into `usage` */
+	__u16 number;                   /* index into `port_states` */
 	__u32 mtu;                      /* largest IPv4 packet that the interface takes, octets */
 	__u32 flags;                    /* enum port_flag */
 	__u32 session_quota;            /* most sessions at a time */
-	__u32 pad;
+	__u32 pad[4];
 };
 _Static_assert(sizeof(struct port_value) == 64, "port_value is one cache line");
 
-struct usage_value {
-	__u64 sessions; /* sessions the port holds now */
+/* A cache line for each port, so that one port's new sessions do not slow another's packets. */
+struct port_state {
+	__u64 epoch;
+	__u64 sessions; /* how many the port holds now */
+	__u64 pad[6];
 };
 
 #ifdef __bpf__
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, OVNET_PORTS_MAX); __type(key, __u32);
 	  __type(value, struct port_value);)
-port SHARED_MAP;
+ports SHARED_MAP;
 
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, BPF_F_MMAPABLE); __uint(max_entries, OVNET_PORTS_MAX);
-	  __type(key, __u32); __type(value, struct usage_value);)
-usage SHARED_MAP;
+	  __type(key, __u32); __type(value, struct port_state);)
+port_states SHARED_MAP;
 #endif
 
 #endif /* OVNET_MAPS_PORT_H */

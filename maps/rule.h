@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Map `rule`: the decisions this host holds, for its own nodes.
+ * Map `rules`: the decisions this host holds, for its own nodes.
  *
  * Who writes   ovnetd only.
  * Who reads    the node and uplink programs, when a session opens or must prove itself again.
@@ -24,7 +24,19 @@ enum width {
 	WIDTH_PORT = 0,     /* peer, protocol and the responder's port */
 	WIDTH_PROTOCOL = 1, /* peer and protocol */
 	WIDTH_PEER = 2,     /* peer */
-	WIDTH_MAX = 3,
+	WIDTH_MAX = 3,      /* the widths of rules for packets end here */
+	/*
+	 * Not for packets: something is allowed between the two, in either direction (`direction` is 0), so ARP is
+	 * answered. ovnetd keeps one for each pair with an ALLOW; it expires with the last of them.
+	 */
+	WIDTH_ARP = 3,
+};
+
+/* Who made a rule, and so who takes it away. */
+enum origin {
+	ORIGIN_DERIVED = 0, /* ovnetd, from other rules (WIDTH_ARP) */
+	ORIGIN_FILE = 1,    /* the configuration file */
+	ORIGIN_CONTROL = 2, /* an administrator, by hand */
 };
 
 struct rule_key {
@@ -45,14 +57,16 @@ struct rule_value {
 	__u64 peer_incarnation; /* of the peer that it was made for */
 	__u64 hits;             /* sessions admitted and packets refused; written by the programs */
 	enum verdict verdict;
-	__u32 policy; /* id of the policy that decided; 0: given by hand */
+	enum origin origin;
+	__u32 policy; /* id of the policy that decided; 0: none was named */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct rule_value) == 48, "rule_value has no padding");
+_Static_assert(sizeof(struct rule_value) == 56, "rule_value has no padding");
 
 #ifdef __bpf__
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 65536); __type(key, struct rule_key);
 	  __type(value, struct rule_value);)
-rule SHARED_MAP;
+rules SHARED_MAP;
 #endif
 
 #endif /* OVNET_MAPS_RULE_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Map `session`: the fast path. One entry for each conversation of a node here, both directions.
+ * Map `sessions`: the fast path. One entry for each conversation of a node here, both directions.
  *
  * Who writes   the programs insert, prove again and count; ovnetd removes.
  * Who reads    the programs, for each packet; ovnetd, to list and to sweep.
@@ -9,7 +9,8 @@
  * When full    the new conversation is refused (SESSION_FULL, SESSION_QUOTA); those that exist go on.
  *
  * A session is a cached proof, not a right: it holds the epoch of its port at the time its rule was looked up, and
- * that rule's expiry. With another epoch, or past the expiry, the next packet looks the rule up again.
+ * that rule's expiry. With another epoch, or past the expiry, the next packet looks the rule up again. Between two
+ * nodes of one host each has a session of its own, proved against its own rules.
  */
 #ifndef OVNET_MAPS_SESSION_H
 #define OVNET_MAPS_SESSION_H
@@ -32,36 +33,34 @@ enum session_flag {
 	SESSION_RST = 8,     /* TCP: reset */
 };
 
-/* What a packet reads stands in the first 64 octets; what it writes in the next. */
+/* What every packet reads comes first, what it writes last. */
 struct session_value {
 	__u64 epoch;      /* of the node's port when the rule was looked up */
-	__u64 peer_epoch; /* of the peer's port; 0 when the peer is elsewhere */
-	__u64 expires_ns; /* the earliest of the rules it rests on */
+	__u64 expires_ns; /* of that rule */
 	__u32 ifindex;    /* the node's port */
-	__u32 nexthop;    /* index into `nexthop`, or with SESSION_LOCAL the ifindex of the peer's port */
+	__u32 nexthop;    /* index into `nexthops`; 0 with SESSION_LOCAL */
 	__u8 peer_prefix[OVNET_PREFIX_LEN]; /* the peer's substrate address, less the embedded address */
 	__u8 peer_mac[6]; /* the dummy MAC that stands for the peer in the node's sight */
 	__u8 direction;   /* enum direction: who opened it */
 	__u8 width;       /* enum width: of the rule that admitted it */
-	__u32 csum_out;   /* what the two prefixes add to a transport checksum, unfolded */
+	__u32 csum;       /* what the two prefixes add to a transport checksum, unfolded */
 	__u16 entropy;    /* 11 bits for the flow label */
-	__u16 number;     /* of the port, for its usage */
+	__u16 number;     /* of the port, for its state */
 	__u32 flags;      /* enum session_flag */
+	__u32 policy;     /* of the rule that admitted it */
 	__u64 last_ns;    /* the latest packet */
 	__u64 created_ns;
 	__u64 packets_out; /* from the node */
 	__u64 bytes_out;
 	__u64 packets_in; /* to the node */
 	__u64 bytes_in;
-	__u32 policy; /* of the rule that admitted it */
-	__u8 pad[4];
 };
-_Static_assert(sizeof(struct session_value) == 120, "session_value has no padding");
+_Static_assert(sizeof(struct session_value) == 112, "session_value has no padding");
 
 #ifdef __bpf__
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 65536); __type(key, struct session_key);
 	  __type(value, struct session_value);)
-session SHARED_MAP;
+sessions SHARED_MAP;
 #endif
 
 #endif /* OVNET_MAPS_SESSION_H */

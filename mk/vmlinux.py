@@ -12,10 +12,12 @@ import sys
 
 ROOTS = """
 __u8 __u16 __u32 __u64 __s8 __s16 __s32 __s64 __be16 __be32 __be64 __sum16 __wsum
-bpf_map_type xdp_action __sk_buff xdp_md ethhdr iphdr ipv6hdr in6_addr tcphdr udphdr icmphdr arphdr bool
+bpf_map_type bpf_adj_room_mode xdp_action __sk_buff xdp_md ethhdr iphdr ipv6hdr in6_addr tcphdr udphdr icmphdr arphdr bool
 """.split()
 # Enumerations without a name are taken when they hold one of these.
-ENUMERATORS = "BPF_ANY BPF_F_RECOMPUTE_CSUM BPF_F_NO_PREALLOC BPF_F_CURRENT_CPU BPF_RB_NO_WAKEUP TC_ACT_OK".split()
+ENUMERATORS = """
+false BPF_ANY BPF_F_RECOMPUTE_CSUM BPF_F_PSEUDO_HDR BPF_F_MMAPABLE BPF_F_ADJ_ROOM_FIXED_GSO
+""".split()
 HEADER = """/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Kernel types that the BPF programs use, and no others. Generated; do not edit.

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The node program, tc ingress of a port: the life of a packet that a node sends.
+ *
+ * Nothing from a port reaches the host's stack: a packet is answered, delivered, sent on, or dropped.
+ */
+#include "bpf/lib/program.h"
+
+#include "bpf/stage/parse4.h"
+#include "bpf/stage/arp.h"
+#include "bpf/stage/options.h"
+#include "bpf/stage/session.h"
+#include "bpf/stage/clamp.h"
+#include "bpf/stage/reheader.h"
+
+/* To a node of this host: out of one node's session, into the other's. */
+static __always_inline int node_to_local(struct __sk_buff *skb, struct packet *p)
+{
+	struct session_value *session;
+
+	TRY(session_find(p, DIRECTION_IN, deliver_packets(skb), &session));
+	return deliver_local(skb, p, session);
+}
+
+static __always_inline int node_to_substrate(struct __sk_buff *skb, struct packet *p,
+					     const struct session_value *session, const struct port_value *port)
+{
+	__u32 index = session->nexthop;
+	const struct nexthop_value *hop = bpf_map_lookup_elem(&nexthops, &index);
+
+	if (unlikely(!hop || !hop->ifindex))
+		return REASON_NO_NEXTHOP;
+	if (unlikely(deliver_segment(skb, p) + IPV6_HLEN - IPV4_HLEN > hop->mtu))
+		return REASON_TOO_BIG;
+	TRY(clamp(skb, p, hop->mtu));
+	return reheader_out(skb, p, session, port, hop);
+}
+
+static __always_inline int node_stages(struct __sk_buff *skb, struct packet *p)
+{
+	const struct port_value *port = bpf_map_lookup_elem(&ports, &p->ifindex);
+	struct session_value *session;
+
+	if (!port)
+		return REASON_NOT_A_PORT;
+	p->vni = port->vni;
+	p->now_ns = bpf_ktime_get_boot_ns();
+	parse4_pull(skb);
+	TRY(parse4_ethernet((void *)(long)skb->data, (void *)(long)skb->data_end, p, port));
+	if (p->ethertype == ETH_P_ARP)
+		return arp_answer(skb, p, port);
+	TRY(parse4_ipv4((void *)(long)skb->data, (void *)(long)skb->data_end, p));
+	TRY(options(skb, p));
+	TRY(session_find(p, DIRECTION_OUT, deliver_packets(skb), &session));
+	if (session->flags & SESSION_LOCAL)
+		return node_to_local(skb, p);
+	return node_to_substrate(skb, p, session, port);
+}
+
+SEC("tc")
+int node(struct __sk_buff *skb)
+{
+	struct packet p = {.hook = HOOK_NODE, .ifindex = skb->ifindex, .length = skb->len};
+	int outcome = node_stages(skb, &p);
+
+	if (outcome < 0)
+		return STAGE_ACTION(outcome);
+	drop(&p, outcome);
+	return TC_ACT_SHOT;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

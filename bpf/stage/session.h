@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The fast path: finds the session of a packet, and opens one, or has it prove itself again, where it must.
+ *
+ * A session is good while its epoch is its port's and its rule has not expired. A SYN against the direction in which a
+ * session was opened is a new conversation and needs a rule of its own: a grant inward opens nothing outward.
+ */
+#ifndef OVNET_BPF_STAGE_SESSION_H
+#define OVNET_BPF_STAGE_SESSION_H
+
+#include "bpf/lib/packet.h"
+#include "bpf/stage/admit.h"
+
+static __always_inline struct port_state *session_port_state(__u32 number)
+{
+	return bpf_map_lookup_elem(&port_states, &number);
+}
+
+static __always_inline bool session_is_opening(const struct packet *p)
+{
+	return p->protocol == PROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/*
+ * True when the session decides for this packet without another look at the tables. What the packet claims must be
+ * what was proved: its port and the MAC it is sent to, or the substrate address it comes from.
+ */
+static __always_inline bool session_holds(const struct session_value *session, const struct packet *p,
+					  enum direction arriving)
+{
+	const struct port_state *state = session_port_state(session->number);
+
+	if (unlikely(!state || session->epoch != state->epoch || p->now_ns >= session->expires_ns))
+		return false;
+	if (unlikely(session_is_opening(p) && session->direction != arriving))
+		return false;
+	if (arriving == DIRECTION_OUT)
+		return session->ifindex == p->ifindex && same_mac(session->peer_mac, p->mac);
+	return p->hook == HOOK_NODE || same_prefix(session->peer_prefix, p->source_prefix);
+}
+
+/* Whoever removes the entry counts it off. */
+static __always_inline void session_remove(const struct session_key *key, __u32 number)
+{
+	struct port_state *state = session_port_state(number);
+
+	if (!bpf_map_delete_elem(&sessions, key) && state)
+		__sync_fetch_and_sub(&state->sessions, 1);
+}
+
+/* Takes a place in the port's quota, and a place in the table. */
+static __always_inline int session_insert(const struct packet *p, const struct session_key *key,
+					  struct session_value *proof)
+{
+	struct port_state *state = session_port_state(proof->number);
+	const struct port_value *port = bpf_map_lookup_elem(&ports, &proof->ifindex);
+	long error;
+
+	if (!state || !port)
+		return REASON_NO_NODE;
+	if (__sync_fetch_and_add(&state->sessions, 1) >= port->session_quota) {
+		__sync_fetch_and_sub(&state->sessions, 1);
+		return REASON_SESSION_QUOTA;
+	}
+	proof->created_ns = p->now_ns;
+	proof->last_ns = p->now_ns;
+	error = bpf_map_update_elem(&sessions, key, proof, BPF_NOEXIST);
+	if (!error) {
+		count(p, COUNTER_SESSIONS_OPENED);
+		return 0;
+	}
+	__sync_fetch_and_sub(&state->sessions, 1);
+	/* Another CPU was first with the same conversation: its entry serves. */
+	return error == -EEXIST ? 0 : REASON_SESSION_FULL;
+}
+
+/* The epoch goes last: until it is written, others take the same way and write the same. */
+static __always_inline void session_renew(struct session_value *session, const struct session_value *proof)
+{
+	session->expires_ns = proof->expires_ns;
+	session->ifindex = proof->ifindex;
+	session->nexthop = proof->nexthop;
+	copy_prefix(session->peer_prefix, proof->peer_prefix);
+	copy_mac(session->peer_mac, proof->peer_mac);
+	session->direction = proof->direction;
+	session->width = proof->width;
+	session->csum = proof->csum;
+	session->policy = proof->policy;
+	session->flags = proof->flags | (session->flags & ~SESSION_LOCAL);
+	barrier();
+	*(volatile __u64 *)&session->epoch = proof->epoch;
+}
+
+/*
+ * True for the reasons that concern the conversation. Others concern this packet alone: whoever forges a packet must
+ * not be able to end somebody's session with it.
+ */
+static __always_inline bool session_is_over(int reason)
+{
+	return reason == REASON_NO_MAPPING || reason == REASON_MAPPING_EXPIRED || reason == REASON_UNKNOWN_SOURCE ||
+	       (reason >= REASON_NO_RULE && reason <= REASON_RULE_STALE);
+}
+
+/* Opens a session, or has the one that is there prove itself again. Returns 0, and the table has a live entry. */
+static __noinline int session_admit(const struct packet *p, struct view *view)
+{
+	struct session_value *session = bpf_map_lookup_elem(&sessions, &view->key);
+	struct session_value proof = {};
+	bool turned = false;
+	int reason;
+
+	if (session) {
+		turned = session_is_opening(p) && session->direction != view->arriving;
+		if (!turned)
+			view->direction = session->direction;
+	}
+	reason = admit(p, view, &proof);
+	if (!session)
+		return reason ? reason : session_insert(p, &view->key, &proof);
+	if (reason) {
+		/* A refused SYN against the grain leaves the conversation that exists alone. */
+		if (!turned && session_is_over(reason))
+			session_remove(&view->key, session->number);
+		return reason;
+	}
+	if (session->number != proof.number) {
+		/* The address is on another port now, whose quota it must fit. */
+		session_remove(&view->key, session->number);
+		return session_insert(p, &view->key, &proof);
+	}
+	if (turned)
+		session->flags = 0;
+	session_renew(session, &proof);
+	count(p, COUNTER_SESSIONS_PROVED);
+	return 0;
+}
+
+static __always_inline void session_count(struct session_value *session, const struct packet *p,
+					  enum direction arriving, __u32 packets)
+{
+	__u32 flags = session->flags;
+
+	session->last_ns = p->now_ns;
+	if (arriving == DIRECTION_OUT) {
+		session->packets_out += packets;
+		session->bytes_out += p->length;
+	} else {
+		session->packets_in += packets;
+		session->bytes_in += p->length;
+	}
+	if (session->direction != arriving)
+		flags |= SESSION_REPLIED;
+	if (p->protocol == PROTO_TCP) {
+		if (session_is_opening(p))
+			flags &= SESSION_LOCAL;
+		if (p->tcp_flags & TCP_FIN)
+			flags |= SESSION_FIN;
+		if (p->tcp_flags & TCP_RST)
+			flags |= SESSION_RST;
+	}
+	if (flags != session->flags)
+		session->flags = flags;
+}
+
+/*
+ * The session of a packet in one node's view, live and counted.
+ * Returns 0, or the drop reason; *out is set on success only.
+ */
+static __always_inline int session_find(const struct packet *p, enum direction arriving, __u32 packets,
+					struct session_value **out)
+{
+	struct view view = view_of(p, arriving);
+	struct session_value *session = bpf_map_lookup_elem(&sessions, &view.key);
+
+	if (unlikely(!session || !session_holds(session, p, arriving))) {
+		TRY(session_admit(p, &view));
+		session = bpf_map_lookup_elem(&sessions, &view.key);
+		if (!session)
+			return REASON_SESSION_FULL;
+	}
+	session_count(session, p, arriving, packets);
+	*out = session;
+	return 0;
+}
+
+#endif /* OVNET_BPF_STAGE_SESSION_H */

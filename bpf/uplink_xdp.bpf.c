@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The early uplink program, XDP: refuses what is forged, unauthorized or malformed before the kernel spends anything
+ * on it. What it lets pass, tc judges again and delivers: XDP cannot see whether a checksum is still partial.
+ */
+#include "bpf/lib/program.h"
+
+#include "bpf/stage/parse6.h"
+#include "bpf/stage/session.h"
+
+/* As in tc, but nothing is opened or removed here. */
+static __always_inline int xdp_authorize(const struct packet *p)
+{
+	struct view view = view_of(p, DIRECTION_IN);
+	const struct session_value *session = bpf_map_lookup_elem(&sessions, &view.key);
+	struct session_value proof = {};
+
+	if (session) {
+		if (session_holds(session, p, DIRECTION_IN))
+			return 0;
+		if (!session_is_opening(p))
+			view.direction = session->direction;
+	}
+	return admit(p, &view, &proof);
+}
+
+static __always_inline int xdp_stages(struct xdp_md *xdp, struct packet *p)
+{
+	TRY(parse6((void *)(long)xdp->data, (void *)(long)xdp->data_end, p, XDP_PASS));
+	p->now_ns = bpf_ktime_get_boot_ns();
+	TRY(xdp_authorize(p));
+	return STAGE_DONE(XDP_PASS);
+}
+
+SEC("xdp")
+int uplink_xdp(struct xdp_md *xdp)
+{
+	struct packet p = {.hook = HOOK_UPLINK_XDP, .ifindex = xdp->ingress_ifindex};
+	int outcome;
+
+	p.length = xdp->data_end - xdp->data;
+	outcome = xdp_stages(xdp, &p);
+	if (outcome < 0)
+		return STAGE_ACTION(outcome);
+	drop(&p, outcome);
+	return XDP_DROP;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
