@@ -77,9 +77,14 @@ struct config {
 	size_t rule_count;
 	struct config_limits limits;
 	struct config_idle idle;
+	char *text; /* the file as it was read, so that a later finding can name its line */
+	size_t length;
 };
 
-/* Called once for each finding, in the order of the file: "FILE:LINE: PATH: expected ..., got ...". */
+/*
+ * Called once for each finding, in the order of the file: "FILE:LINE: PATH: expected ..., got ...". LINE is left out when
+ * the file cannot be read, PATH when no one value is at fault. After 50 findings, once more: how many are left out.
+ */
 typedef void (*config_report_fn)(void *context, const char *message);
 
 /*
@@ -88,6 +93,10 @@ typedef void (*config_report_fn)(void *context, const char *message);
  * be read (reported too). *out is untouched on failure.
  */
 int config_load(const char *path, config_report_fn report, void *context, struct config **out);
+
+/* As config_load(), for content in memory (need not end in NUL); `name` is what messages call the file. */
+int config_parse(const char *text, size_t length, const char *name, config_report_fn report, void *context,
+	struct config **out);
 
 /*
  * Compares with the machine: uplinks must exist (an error), ports of nodes may be absent (a warning).
@@ -98,12 +107,13 @@ void config_check_interfaces(const struct config *config, const char *path, conf
 
 void config_free(struct config *config);
 
-/* Index of a vnet by name or decimal VNI, or -1. */
+/* Index of a vnet by name or decimal VNI, or -1. A name that is also the VNI of another vnet is refused in the file. */
 long config_find_vnet(const struct config *config, const char *name);
 
 /*
  * One rule from its words, for rules given by hand; the same checks as in the file.
- * `object` has the members of an entry of "rules". Returns 0, or -EINVAL with `message` (200 octets) filled.
+ * `object` has the members of an entry of "rules". Returns 0, or -EINVAL with `message` (200 octets) filled by the first
+ * finding: "MEMBER: expected ..., got ...". A rule that is there already is no error here.
  */
 struct cJSON;
 int config_rule_from_json(const struct config *config, const struct cJSON *object, struct config_rule *out,

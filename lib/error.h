@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 /* `scope_free char *p = NULL;` frees p when it goes out of scope; likewise a descriptor and a stream. */
 #define scope_free __attribute__((cleanup(error_scope_free)))

@@ -4,7 +4,8 @@
  *
  * Everything is pinned below /sys/fs/bpf/ovnet/<instance>/: maps/NAME, progs/NAME, links/<interface>-<hook>. What is
  * pinned outlives the process; a later loader takes it over: maps are reused when their layout (type, flags, sizes and
- * every field of key and value, by BTF) is the same, programs are replaced atomically in the pinned links.
+ * every field of key and value, by BTF) is the same, programs are replaced atomically in the pinned links. bpffs
+ * refuses names with dots, so a dot in the name of an instance or interface is written %2e there, a percent sign %25.
  * Knows the skeleton; leaves out what the maps mean (maps/) and when to attach what (agent/).
  */
 #ifndef OVNET_LOADER_LOADER_H
@@ -39,10 +40,11 @@ enum loader_xdp { LOADER_XDP_NATIVE, LOADER_XDP_GENERIC };
 /*
  * Mounts bpffs when it is not there, takes over pinned maps or makes them, loads and pins the programs.
  * Only one loader per instance at a time (a lock file /run/ovnet/<instance>/lock, held until loader_close()).
- * Every failure is logged with its object and cause, and nothing is left behind that was not there before.
- * Returns 0; -EBUSY: another process has this instance; -EEXIST: a pinned map has another layout or size
- * (the log names map and difference, and what to do); -EPERM; -ENOTSUP: the kernel lacks something (named);
- * or another -errno from the kernel. *out is untouched on failure.
+ * Every failure is logged with its object and cause, and nothing is left behind that was not there before, except the
+ * lock file and empty directories above the instance's.
+ * Returns 0; -EINVAL: not a name for an instance; -EBUSY: another process has this instance; -EEXIST: a pinned map has
+ * another layout or size (the log names map and difference, and what to do); -EPERM or -EACCES: not root; -ENOTSUP: the
+ * kernel lacks something (named); or another -errno from the kernel. *out is untouched on failure.
  */
 int loader_open(const struct loader_options *options, struct loader **out);
 
@@ -52,28 +54,40 @@ void loader_close(struct loader *loader);
 const struct loader_maps *loader_maps(const struct loader *loader);
 
 /*
- * Puts the program of a hook on an interface and pins the link; if the pinned link is there already and belongs to this very
- * interface, replaces its program without a gap; if it is a remnant of an interface that is gone, replaces it.
+ * Puts the program of a hook on an interface and pins the link; if the pinned link is there already and belongs to this
+ * very interface, replaces its program without a gap; if it is a remnant of an interface that is gone, or that is in
+ * another network namespace now, replaces it.
  * For LOADER_UPLINK_XDP, tries native mode and then generic; *mode (may be NULL) says which.
  * Returns 0, -ENODEV, -EBUSY (another XDP program is there), or another -errno; logged.
  */
 int loader_attach(struct loader *loader, enum loader_hook hook, const char *interface, unsigned ifindex,
 	enum loader_xdp *mode);
 
-/* True when the driver of the interface runs XDP natively and its checksums are known to be full (not veth, not tap). */
+/*
+ * True when checksums of what the interface receives are known to be full (a NIC; not veth, tap or another software
+ * device) and no program runs on it in generic mode. Before one is attached nobody knows whether the driver runs it
+ * natively: look at *mode of loader_attach() then.
+ */
 bool loader_xdp_is_native(struct loader *loader, const char *interface, unsigned ifindex);
 
-/* Takes the program off and removes the pin; also when the interface is gone already. Returns 0 or -errno. */
+/*
+ * Takes the program off and removes the pin; also when the interface is gone already. Nothing there to be taken off is
+ * success. Returns 0 or -errno.
+ */
 int loader_detach(struct loader *loader, enum loader_hook hook, const char *interface);
 
 /*
- * Calls fn for each pinned link: hook, interface name as pinned, and the ifindex that the kernel gives (0: the interface is
- * gone). For taking over after a restart. Returns 0 or -errno.
+ * Calls fn for each pinned link: hook, interface name as pinned, and the ifindex that the kernel gives (0: the interface
+ * is gone, or is in another network namespace now). fn may detach. For taking over after a restart. Returns 0 or -errno.
  */
 int loader_each_link(struct loader *loader,
 	void (*fn)(void *context, enum loader_hook hook, const char *interface, unsigned ifindex), void *context);
 
-/* Takes every program off and removes every pin of the instance. Works without loader_open(). Returns 0 or -errno. */
+/*
+ * Takes every program off and removes every pin of the instance. Works without loader_open(), and takes no lock: a
+ * loader that is open goes on without pins. Returns 0, also when there is nothing; -EINVAL: not a name for an instance;
+ * or another -errno, logged, after everything was tried.
+ */
 int loader_remove(const char *instance);
 
 #endif /* OVNET_LOADER_LOADER_H */

@@ -8,10 +8,10 @@ SKELETON    := $(B)/ovnet.skel.h
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS)
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(call say,BPF)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(B)/bpf/ovnet.o: $(BPF_OBJS)
-	$(BPFTOOL) gen object $@ $^
+	$(call say,LINK)$(BPFTOOL) gen object $@ $^
 
 $(SKELETON): $(B)/bpf/ovnet.o
-	$(BPFTOOL) gen skeleton $< name ovnet > $@.new && mv $@.new $@
+	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name ovnet > $@.new && mv $@.new $@

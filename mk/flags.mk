@@ -19,3 +19,10 @@ LDLIBS_CLI   := -lcjson
 # Of the kernel's types only vmlinux.h is seen. The address of a packed member is read octet by octet anyway.
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wshadow -Wno-unused-parameter -I. \
 	-D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+
+# One short line a step; V=1 shows the commands.
+ifeq ($(V),1)
+say =
+else
+say = @printf '  %-6s %s\n' $(1) $@;
+endif

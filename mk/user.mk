@@ -16,7 +16,7 @@ PROGRAMS := $(B)/ovnetd $(B)/ovnetctl
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # Only the loader knows the skeleton; it must exist before the loader is compiled.
 $(call objects,loader): $(SKELETON)
@@ -24,14 +24,14 @@ $(call objects,loader): $(SKELETON)
 define archive_rule
 $(call archive,$(1)): $(call objects,$(1))
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(call say,AR)$$(AR) rcs $$@ $$^
 endef
 $(foreach d,lib config maps loader agent cli,$(eval $(call archive_rule,$(d))))
 
 $(B)/ovnetd: $(B)/agent/main.o $(foreach d,agent loader maps config lib,$(call archive,$(d)))
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_AGENT) -o $@
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_AGENT) -o $@
 
 $(B)/ovnetctl: $(B)/cli/main.o $(foreach d,cli config lib,$(call archive,$(d)))
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_CLI) -o $@
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_CLI) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

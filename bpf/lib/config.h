@@ -5,12 +5,7 @@
 #ifndef OVNET_BPF_CONFIG_H
 #define OVNET_BPF_CONFIG_H
 
-/* This host's prefix, as in struct locator of lib/address.h. */
-struct locator_config {
-	__u8 octet[9];
-	__u8 length; /* bits: 64 or 72 */
-	__u8 pad[6];
-} __attribute__((aligned(8)));
+#include "maps/constant.h"
 
 const volatile struct locator_config ovnet_locator __weak = {};
 

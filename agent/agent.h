@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The agent: what its parts share. One process a host, one loop, nothing in it waits.
+ *
+ * Truth about what is admitted is in the kernel's maps. The configuration says what should be there; reconcile.c makes
+ * the one into the other, at start, at a reload and whenever an interface comes or goes, always by difference.
+ */
+#ifndef OVNET_AGENT_AGENT_H
+#define OVNET_AGENT_AGENT_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/netlink.h"
+#include "config/config.h"
+#include "lib/loop.h"
+#include "loader/loader.h"
+#include "maps/access.h"
+
+/* A node's interface, as the machine has it now. One for each entry of config.nodes, in the same order. */
+struct agent_port {
+	unsigned ifindex; /* 0: absent */
+	uint16_t number;  /* index into port_states */
+	bool attached;
+	bool failed;
+	bool peer_delivery;
+	struct netlink_link link;
+};
+
+struct agent_uplink {
+	char name[IFNAMSIZ];
+	unsigned ifindex; /* 0: absent */
+	bool attached;
+	bool xdp;
+	enum loader_xdp xdp_mode;
+};
+
+/* A host elsewhere and its place in the next-hop table. */
+struct agent_host {
+	struct locator locator;
+	bool used;
+	bool known; /* the place in the table says what `hop` says */
+	struct nexthop_value hop;
+};
+
+struct control;
+struct watch;
+
+struct agent {
+	const char *config_path;
+	bool detach_on_stop;
+	struct config *config;
+	struct loop *loop;
+	struct loader *loader;
+	const struct loader_maps *maps;
+	struct netlink *netlink;
+	struct control *control;
+	struct watch *watch;
+	struct port_state *states;
+
+	struct agent_port *ports;
+	bool numbers[OVNET_PORTS_MAX]; /* taken */
+	struct agent_uplink uplinks[CONFIG_UPLINKS_MAX];
+	struct agent_host *hosts; /* config.limits.hosts of them */
+	bool local_route;
+
+	struct loop_timer *reconcile_timer;
+	struct loop_timer *resolve_timer;
+	struct loop_timer *sweep_timer;
+	uint64_t unique; /* the latest epoch or incarnation given out */
+	uint64_t started_ns;
+	uint64_t config_loaded_ns;
+};
+
+/* A number that was never given out on this host before; for epochs and incarnations. */
+uint64_t agent_unique(struct agent *agent);
+
+/* ---- ports.c: interfaces of nodes and uplinks */
+
+/* Sizes the table of ports for the configuration and takes over what pinned maps say. Returns 0 or -errno. */
+int ports_open(struct agent *agent);
+void ports_close(struct agent *agent);
+/* A link is there or changed; one that is neither a port nor an uplink is ignored. */
+void ports_link(struct agent *agent, const struct netlink_link *link);
+void ports_link_gone(struct agent *agent, unsigned ifindex);
+/* Takes off what the configuration does not name (any more). */
+void ports_prune(struct agent *agent);
+/* After a reload: the new configuration's nodes get the ports that are there. */
+int ports_reload(struct agent *agent, const struct config *old);
+/* A new epoch: every session of the port proves itself again at its next packet. */
+void ports_bump(struct agent *agent, const struct agent_port *port);
+const char *ports_uplink_programs(const struct agent_uplink *uplink);
+
+/* ---- hosts.c: remote hosts and next hops */
+
+int hosts_open(struct agent *agent);
+void hosts_close(struct agent *agent);
+/* The host's place in the next-hop table, taken now if it has none. Returns 0 or -ENOSPC. */
+int hosts_place(struct agent *agent, const struct locator *locator, uint32_t *index);
+/* Marks all as unused / frees those that were not placed since; for reconcile.c. */
+void hosts_begin(struct agent *agent);
+void hosts_end(struct agent *agent);
+/* Asks the kernel again which way each host is. */
+void hosts_resolve(struct agent *agent);
+
+/* ---- mappings.c: where every address lives */
+
+/*
+ * Makes the mapping table what configuration and ports say. Ports of vnets in which a mapping changed or went are marked
+ * in `bump` (by number). Adds the number of differences to *changed. Returns 0 or -errno (logged).
+ */
+int mappings_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned *changed);
+
+/* ---- reconcile.c: from the configuration to the maps */
+
+/* Soon, once, however often asked: the maps are made to say what configuration and interfaces say. */
+void reconcile_soon(struct agent *agent);
+/* At once. What changed is added to *mappings and *rules. Returns 0 or -errno (logged). */
+int reconcile_now(struct agent *agent, unsigned *mappings, unsigned *rules);
+
+/* ---- rules.c: rules of people into rules of the data path */
+
+struct rule_entry {
+	struct rule_key key;
+	struct rule_value value;
+};
+
+struct rule_list {
+	struct rule_entry *entries;
+	size_t count;
+	size_t room;
+};
+
+/* Adds what one written rule means on this host, given the mappings in the kernel. Returns 0 or -ENOMEM. */
+int rules_expand(struct agent *agent, const struct config_rule *written, enum origin origin, uint64_t created_ns,
+	struct rule_list *list);
+/* Orders by key; of equal keys the last added stays. Hits become 0. */
+void rules_sort(struct rule_list *list);
+/* Adds to a sorted list what follows from it: leave to answer ARP. Returns 0, and the list is sorted, or -ENOMEM. */
+int rules_derive(struct rule_list *list);
+int rules_append(struct rule_list *list, const struct rule_key *key, const struct rule_value *value);
+void rules_free(struct rule_list *list);
+/* All that is in the kernel, ordered by key. Returns 0 or -errno. */
+int rules_read(struct agent *agent, struct rule_list *list);
+
+/* ---- sweep.c: housekeeping */
+
+int sweep_open(struct agent *agent);
+/* Removes idle sessions, those of ports that are gone, and expired rules. */
+void sweep_now(struct agent *agent);
+/* Seconds after which a session in this state is idle, and the state's name. */
+uint32_t sweep_idle_s(const struct agent *agent, const struct session_key *key, const struct session_value *session,
+	const char **state);
+
+/* ---- control.c, commands.c: the control socket */
+
+int control_open(struct agent *agent);
+void control_close(struct agent *agent);
+
+/* ---- watch.c: drop events */
+
+int watch_open(struct agent *agent);
+void watch_close(struct agent *agent);
+
+/* ---- main.c */
+
+struct agent_changes {
+	unsigned nodes, mappings, rules; /* that came, went or changed */
+};
+
+/*
+ * Reads the file anew and applies the difference. What cannot change while running (instance, locator, uplinks, limits)
+ * is refused like any other finding. Returns 0 and *changes, or -errno; nothing has changed then.
+ */
+int agent_reload(struct agent *agent, config_report_fn report, void *context, struct agent_changes *changes);
+/* Ends the loop; with `detach`, nothing stays in the kernel. */
+void agent_stop(struct agent *agent, bool detach);
+
+#endif /* OVNET_AGENT_AGENT_H */

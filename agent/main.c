@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ovnetd: options, start, reload, end. The order of starting is the order of safety: programs on the uplinks before the
+ * route that makes the prefix ours, ports closed before they are up. Ending leaves the data path as it is unless told to
+ * detach.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/agent.h"
+#include "lib/log.h"
+#include "lib/time.h"
+
+#define DEFAULT_CONFIG "/etc/ovnet/ovnet.json"
+
+static const char usage[] =
+	"usage: ovnetd [--config FILE] [--detach] [--debug]\n"
+	"       ovnetd [--config FILE] --check [--strict]\n"
+	"       ovnetd [--config FILE] --remove\n"
+	"\n"
+	"The agent of ovnet: carries the virtual networks of this host's nodes, as its configuration allows.\n"
+	"\n"
+	"  -c, --config FILE  configuration (default " DEFAULT_CONFIG "), described in ovnet.json(5)\n"
+	"  -n, --check        check the configuration, report every finding and exit: 0 good, 1 not\n"
+	"      --strict       with --check: warnings are errors too\n"
+	"  -d, --detach       at the end, take everything out of the kernel; else nodes go on talking\n"
+	"      --remove       take out of the kernel what an ovnetd of this configuration left there, and exit\n"
+	"      --debug        log more\n"
+	"  -V, --version      print the version and exit\n"
+	"  -h, --help         print this and exit\n"
+	"\n"
+	"Signals: SIGHUP reads the configuration again and applies the difference; SIGTERM and SIGINT end.\n";
+
+struct options {
+	const char *config;
+	bool check, strict, detach, remove;
+};
+
+uint64_t agent_unique(struct agent *agent)
+{
+	struct timespec now;
+	uint64_t ns;
+
+	/* Wall-clock time never repeats across restarts; the counter covers two calls in one tick and a clock set back. */
+	clock_gettime(CLOCK_REALTIME, &now);
+	ns = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+	agent->unique = ns > agent->unique ? ns : agent->unique + 1;
+	return agent->unique;
+}
+
+void agent_stop(struct agent *agent, bool detach)
+{
+	agent->detach_on_stop |= detach;
+	loop_stop(agent->loop);
+}
+
+static void report_to_log(void *context, const char *message)
+{
+	(void)context;
+	log_error("%s", message);
+}
+
+static void warn_to_log(void *context, const char *message)
+{
+	(void)context;
+	log_warning("%s", message);
+}
+
+static void report_to_stderr(void *context, const char *message)
+{
+	(void)context;
+	fprintf(stderr, "%s\n", message);
+}
+
+/* ---- reload */
+
+static bool same_locator(const struct locator *a, const struct locator *b)
+{
+	return a->length == b->length && memcmp(a->octet, b->octet, sizeof(a->octet)) == 0;
+}
+
+/* Reports what would need a restart. Returns 0 when there is nothing of the kind. */
+static int refuse_fixed(const struct agent *agent, const struct config *new, config_report_fn report, void *context)
+{
+	const struct config *old = agent->config;
+	const char *restart = "a reload cannot change it; restart ovnetd";
+	const char *detach = "a reload cannot change it; stop ovnetd with --detach and start it again";
+	const struct {
+		const char *name;
+		bool same;
+		const char *remedy;
+	} fixed[] = {
+		{"instance", strcmp(old->instance, new->instance) == 0, restart},
+		{"locator", same_locator(&old->locator, &new->locator), detach},
+		{"uplink_mode", old->uplink_mode == new->uplink_mode, restart},
+		{"uplinks",
+			old->uplink_count == new->uplink_count &&
+				memcmp(old->uplinks, new->uplinks, sizeof(old->uplinks)) == 0,
+			restart},
+		{"limits", memcmp(&old->limits, &new->limits, sizeof(old->limits)) == 0, detach},
+	};
+	int refused = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
+		char message[256];
+
+		if (fixed[i].same)
+			continue;
+		snprintf(message, sizeof(message), "%s: %s: %s", agent->config_path, fixed[i].name, fixed[i].remedy);
+		report(context, message);
+		refused = -EINVAL;
+	}
+	return refused;
+}
+
+static bool same_node(const struct config *a, const struct config_node *x, const struct config *b,
+	const struct config_node *y)
+{
+	return strcmp(x->name, y->name) == 0 && strcmp(x->port, y->port) == 0 && x->slot == y->slot &&
+	       a->vnets[x->vnet].vni == b->vnets[y->vnet].vni && ipv4_equal(x->address, y->address) &&
+	       memcmp(&x->mac, &y->mac, sizeof(x->mac)) == 0;
+}
+
+static unsigned nodes_missing(const struct config *from, const struct config *in)
+{
+	unsigned missing = 0;
+
+	for (size_t i = 0; i < from->node_count; i++) {
+		bool found = false;
+
+		for (size_t j = 0; j < in->node_count && !found; j++)
+			found = same_node(from, &from->nodes[i], in, &in->nodes[j]);
+		missing += !found;
+	}
+	return missing;
+}
+
+int agent_reload(struct agent *agent, config_report_fn report, void *context, struct agent_changes *changes)
+{
+	struct config *new, *old = agent->config;
+	struct agent_changes made = {0};
+	int error;
+
+	error = config_load(agent->config_path, report, context, &new);
+	if (error)
+		return error;
+	error = refuse_fixed(agent, new, report, context);
+	if (error) {
+		config_free(new);
+		return error;
+	}
+	made.nodes = nodes_missing(new, old) + nodes_missing(old, new);
+	agent->config = new;
+	agent->config_loaded_ns = time_now_ns();
+	error = ports_reload(agent, old);
+	if (error)
+		log_error("reload: %s", strerror(-error));
+	config_free(old);
+	reconcile_now(agent, &made.mappings, &made.rules);
+	log_notice("config %s: %u nodes, %u mappings, %u rules changed", agent->config_path, made.nodes, made.mappings,
+		made.rules);
+	*changes = made;
+	return 0;
+}
+
+/* ---- events */
+
+static void on_link(void *context, const struct netlink_link *link)
+{
+	ports_link(context, link);
+}
+
+static void on_link_gone(void *context, unsigned ifindex, const char *name)
+{
+	(void)name;
+	ports_link_gone(context, ifindex);
+}
+
+static void on_routes(void *context)
+{
+	hosts_resolve(context);
+}
+
+static void on_overrun(void *context)
+{
+	struct agent *agent = context;
+
+	log_warning("netlink: notifications were lost; looking at everything again");
+	netlink_each_link(agent->netlink);
+	ports_prune(agent);
+	hosts_resolve(agent);
+}
+
+static void on_signal(void *context, int signal)
+{
+	struct agent *agent = context;
+	struct agent_changes changes;
+
+	if (signal != SIGHUP)
+		return agent_stop(agent, false);
+	if (agent_reload(agent, report_to_log, NULL, &changes))
+		log_error("config %s: refused; nothing has changed", agent->config_path);
+}
+
+static void on_reconcile(void *context)
+{
+	reconcile_now(context, &(unsigned){0}, &(unsigned){0});
+}
+
+/* ---- start and end */
+
+static int open_loader(struct agent *agent)
+{
+	const struct config *config = agent->config;
+	struct loader_options options = {
+		.instance = config->instance,
+		.locator = config->locator,
+		.sessions = config->limits.sessions,
+		.rules = config->limits.rules,
+		.mappings = config->limits.mappings,
+		.hosts = config->limits.hosts,
+	};
+	int error = loader_open(&options, &agent->loader);
+
+	if (!error)
+		agent->maps = loader_maps(agent->loader);
+	return error;
+}
+
+static int open_loop(struct agent *agent)
+{
+	static const int signals[] = {SIGHUP, SIGTERM, SIGINT};
+
+	agent->loop = loop_new();
+	if (!agent->loop)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		int error = loop_signal(agent->loop, signals[i], on_signal, agent);
+
+		if (error)
+			return error;
+	}
+	agent->reconcile_timer = loop_timer(agent->loop, on_reconcile, agent);
+	return agent->reconcile_timer ? 0 : -errno;
+}
+
+static int open_netlink(struct agent *agent)
+{
+	const struct netlink_events events = {
+		.link = on_link,
+		.link_gone = on_link_gone,
+		.routes = on_routes,
+		.overrun = on_overrun,
+		.context = agent,
+	};
+
+	return netlink_open(agent->loop, &events, &agent->netlink);
+}
+
+static int start(struct agent *agent)
+{
+	static const struct {
+		const char *what;
+		int (*open)(struct agent *agent);
+	} parts[] = {
+		{"loop", open_loop}, {"kernel", open_loader}, {"ports", ports_open}, {"hosts", hosts_open},
+		{"netlink", open_netlink}, {"sweep", sweep_open}, {"drop events", watch_open},
+	};
+	int error;
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		error = parts[i].open(agent);
+		if (error) {
+			log_error("start: %s: %s", parts[i].what, strerror(-error));
+			return error;
+		}
+	}
+	error = netlink_each_link(agent->netlink);
+	if (error) {
+		log_error("start: links: %s", strerror(-error));
+		return error;
+	}
+	ports_prune(agent);
+	reconcile_now(agent, &(unsigned){0}, &(unsigned){0});
+	return control_open(agent);
+}
+
+static void take_out(struct agent *agent)
+{
+	const struct config *config = agent->config;
+	int error = netlink_local_route(agent->netlink, &config->locator, false);
+
+	if (error)
+		log_error("local route: %s", strerror(-error));
+	error = loader_remove(config->instance);
+	if (error)
+		log_error("remove: %s", strerror(-error));
+}
+
+static void end(struct agent *agent)
+{
+	control_close(agent);
+	watch_close(agent);
+	if (agent->detach_on_stop && agent->netlink)
+		take_out(agent);
+	if (agent->maps) {
+		hosts_close(agent);
+		ports_close(agent);
+	}
+	netlink_close(agent->netlink);
+	loader_close(agent->loader);
+	loop_free(agent->loop);
+}
+
+static int run(struct agent *agent)
+{
+	unsigned errors = 0, warnings = 0;
+	int error;
+
+	config_check_interfaces(agent->config, agent->config_path, warn_to_log, NULL, &errors, &warnings);
+	agent->started_ns = agent->config_loaded_ns = time_now_ns();
+	error = start(agent);
+	if (!error) {
+		log_notice("ovnetd " OVNET_VERSION ": instance %s is ready", agent->config->instance);
+		error = loop_run(agent->loop);
+	}
+	/* A start that failed leaves what it found. */
+	agent->detach_on_stop &= !error;
+	end(agent);
+	return error;
+}
+
+static int remove_instance(struct agent *agent)
+{
+	int error;
+
+	error = open_loop(agent);
+	if (!error)
+		error = open_netlink(agent);
+	if (!error)
+		take_out(agent);
+	netlink_close(agent->netlink);
+	loop_free(agent->loop);
+	return error;
+}
+
+static int check(const struct config *config, const struct options *options)
+{
+	unsigned errors = 0, warnings = 0;
+
+	config_check_interfaces(config, options->config, report_to_stderr, NULL, &errors, &warnings);
+	if (errors || (options->strict && warnings))
+		return 1;
+	printf("%s: good (%zu vnets, %zu nodes, %zu mappings, %zu rules)\n", options->config, config->vnet_count,
+		config->node_count, config->mapping_count, config->rule_count);
+	return 0;
+}
+
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	enum { STRICT = 256, REMOVE, DEBUG };
+	static const struct option known[] = {
+		{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'n'},
+		{"strict", no_argument, NULL, STRICT}, {"detach", no_argument, NULL, 'd'},
+		{"remove", no_argument, NULL, REMOVE}, {"debug", no_argument, NULL, DEBUG},
+		{"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:ndVh", known, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			options->config = optarg;
+			break;
+		case 'n':
+			options->check = true;
+			break;
+		case STRICT:
+			options->strict = true;
+			break;
+		case 'd':
+			options->detach = true;
+			break;
+		case REMOVE:
+			options->remove = true;
+			break;
+		case DEBUG:
+			log_set_level(LOG_LEVEL_DEBUG);
+			break;
+		case 'V':
+			puts("ovnetd " OVNET_VERSION);
+			exit(0);
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			return -EINVAL;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	fprintf(stderr, "ovnetd: unexpected argument '%s'\n", argv[optind]);
+	return -EINVAL;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {.config = DEFAULT_CONFIG};
+	struct agent agent = {0};
+	int status;
+
+	if (parse_options(argc, argv, &options)) {
+		fputs("Try 'ovnetd --help'.\n", stderr);
+		return 2;
+	}
+	if (config_load(options.config, report_to_stderr, NULL, &agent.config))
+		return 1;
+	agent.config_path = options.config;
+	agent.detach_on_stop = options.detach;
+	if (options.check)
+		status = check(agent.config, &options);
+	else if (options.remove)
+		status = remove_instance(&agent) ? 1 : 0;
+	else
+		status = run(&agent) ? 1 : 0;
+	config_free(agent.config);
+	return status;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Makes the rule table what configuration, hand-made rules and mappings say, by difference.
+ *
+ * At every moment the table allows no more than it did before or will after: denies come first and go last. Epochs change
+ * when all is done; until then sessions go on as they were, and then each proves itself against the new rules.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "lib/log.h"
+#include "lib/time.h"
+
+/* A moment for further events of the same kind: a start of many nodes is one change. */
+#define RECONCILE_DELAY_NS (2 * NSEC_PER_MSEC)
+
+void reconcile_soon(struct agent *agent)
+{
+	loop_timer_at(agent->reconcile_timer, time_now_ns() + RECONCILE_DELAY_NS);
+}
+
+static const struct rule_entry *find(const struct rule_list *list, const struct rule_key *key)
+{
+	size_t low = 0, high = list->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = memcmp(&list->entries[middle].key, key, sizeof(*key));
+
+		if (order == 0)
+			return &list->entries[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* A rule by hand stays while both ends are who they were. */
+static bool still_holds(struct agent *agent, const struct rule_entry *entry)
+{
+	struct mapping_key local = {.vni = entry->key.vni}, peer = {.vni = entry->key.vni};
+	struct mapping_value at;
+
+	memcpy(local.address, entry->key.local, 4);
+	memcpy(peer.address, entry->key.peer, 4);
+	return mapping_get(agent->maps->mappings, &local, &at) == 0 && at.incarnation == entry->value.incarnation &&
+	       mapping_get(agent->maps->mappings, &peer, &at) == 0 &&
+	       at.incarnation == entry->value.peer_incarnation;
+}
+
+/* A rule of the file that is there already keeps the time it was made, and so the time it ends. */
+static void keep_times(struct rule_list *list, const struct rule_list *have)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct rule_value *value = &list->entries[i].value;
+		const struct rule_entry *old = find(have, &list->entries[i].key);
+
+		if (!old || old->value.origin != value->origin || old->value.incarnation != value->incarnation ||
+			old->value.peer_incarnation != value->peer_incarnation)
+			continue;
+		if (value->origin == ORIGIN_FILE && value->expires_ns != OVNET_NEVER)
+			value->expires_ns += old->value.created_ns - value->created_ns;
+		value->created_ns = old->value.created_ns;
+	}
+}
+
+static void drop_expired(struct rule_list *list, uint64_t now_ns)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (now_ns < list->entries[i].value.expires_ns)
+			list->entries[kept++] = list->entries[i];
+	list->count = kept;
+}
+
+static int wanted(struct agent *agent, const struct rule_list *have, struct rule_list *list)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < agent->config->rule_count && !error; i++)
+		error = rules_expand(agent, &agent->config->rules[i], ORIGIN_FILE, agent->config_loaded_ns, list);
+	for (size_t i = 0; i < have->count && !error; i++)
+		if (have->entries[i].value.origin == ORIGIN_CONTROL && still_holds(agent, &have->entries[i]))
+			error = rules_append(list, &have->entries[i].key, &have->entries[i].value);
+	if (error)
+		return error;
+	rules_sort(list);
+	keep_times(list, have);
+	drop_expired(list, time_now_ns());
+	error = rules_derive(list);
+	keep_times(list, have);
+	return error;
+}
+
+struct change {
+	struct agent *agent;
+	bool *bump;
+	unsigned *changed;
+};
+
+static void mark(const struct change *change, const struct rule_key *key)
+{
+	struct mapping_key local = {.vni = key->vni};
+	struct mapping_value at;
+	struct port_value port;
+
+	++*change->changed;
+	memcpy(local.address, key->local, 4);
+	if (mapping_get(change->agent->maps->mappings, &local, &at) == 0 && at.ifindex &&
+		port_get(change->agent->maps->ports, at.ifindex, &port) == 0)
+		change->bump[port.number] = true;
+}
+
+/* Hits are the kernel's to count. */
+static bool same_value(const struct rule_value *a, const struct rule_value *b)
+{
+	return a->expires_ns == b->expires_ns && a->created_ns == b->created_ns && a->incarnation == b->incarnation &&
+	       a->peer_incarnation == b->peer_incarnation && a->verdict == b->verdict && a->origin == b->origin &&
+	       a->policy == b->policy;
+}
+
+static int put(const struct change *change, const struct rule_list *list, const struct rule_list *have,
+	enum verdict verdict)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct rule_entry *new = &list->entries[i], *old = find(have, &new->key);
+		int error;
+
+		if (new->value.verdict != verdict || (old && same_value(&old->value, &new->value)))
+			continue;
+		error = rule_set(change->agent->maps->rules, &new->key, &new->value);
+		if (error) {
+			log_error("rules: %s", error == -E2BIG ? "limits.rules is reached; rules are missing"
+							       : strerror(-error));
+			return error;
+		}
+		mark(change, &new->key);
+	}
+	return 0;
+}
+
+static void take(const struct change *change, const struct rule_list *list, const struct rule_list *have,
+	enum verdict verdict)
+{
+	for (size_t i = 0; i < have->count; i++) {
+		const struct rule_entry *old = &have->entries[i];
+
+		if (old->value.verdict != verdict || find(list, &old->key))
+			continue;
+		rule_del(change->agent->maps->rules, &old->key);
+		mark(change, &old->key);
+	}
+}
+
+static int rules_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned *changed)
+{
+	struct change change = {.agent = agent, .bump = bump, .changed = changed};
+	struct rule_list have = {0}, list = {0};
+	int error;
+
+	error = rules_read(agent, &have);
+	if (!error)
+		error = wanted(agent, &have, &list);
+	if (!error) {
+		error = put(&change, &list, &have, VERDICT_DENY);
+		if (!error)
+			error = put(&change, &list, &have, VERDICT_ALLOW);
+		/* Also when something did not fit: what must not be there any more goes in any case. */
+		take(&change, &list, &have, VERDICT_ALLOW);
+		take(&change, &list, &have, VERDICT_DENY);
+	}
+	rules_free(&list);
+	rules_free(&have);
+	return error;
+}
+
+int reconcile_now(struct agent *agent, unsigned *mappings, unsigned *rules)
+{
+	bool bump[OVNET_PORTS_MAX] = {false};
+	int error, failed;
+
+	loop_timer_stop(agent->reconcile_timer);
+	error = mappings_apply(agent, bump, mappings);
+	failed = rules_apply(agent, bump, rules);
+	for (size_t i = 0; i < agent->config->node_count; i++)
+		if (agent->ports[i].attached && bump[agent->ports[i].number])
+			ports_bump(agent, &agent->ports[i]);
+	return error ? error : failed;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Housekeeping: idle sessions, sessions of ports that are gone, expired rules. Nothing here decides about a packet:
+ * expiry is exact in the data path whether or not the sweep has run (DTM-12).
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "lib/time.h"
+
+#define SWEEP_PERIOD_NS NSEC_PER_SEC
+
+struct sweep {
+	struct agent *agent;
+	uint64_t now_ns;
+	bool rules_went;
+	/* The port asked for last: sessions of one port often follow each other. */
+	uint32_t ifindex;
+	bool present;
+};
+
+uint32_t sweep_idle_s(const struct agent *agent, const struct session_key *key, const struct session_value *session,
+	const char **state)
+{
+	const struct config_idle *idle = &agent->config->idle;
+
+	*state = "active";
+	switch (key->protocol) {
+	case IPPROTO_TCP:
+		if (session->flags & (SESSION_FIN | SESSION_RST)) {
+			*state = "closing";
+			return idle->tcp_closing;
+		}
+		if (session->flags & SESSION_REPLIED) {
+			*state = "established";
+			return idle->tcp_established;
+		}
+		*state = "opening";
+		return idle->tcp_opening;
+	case IPPROTO_UDP:
+		return idle->udp;
+	case IPPROTO_ICMP:
+		return idle->icmp;
+	default:
+		return idle->other;
+	}
+}
+
+static bool port_present(struct sweep *sweep, uint32_t ifindex)
+{
+	struct port_value value;
+
+	if (ifindex != sweep->ifindex) {
+		sweep->ifindex = ifindex;
+		sweep->present = port_get(sweep->agent->maps->ports, ifindex, &value) == 0;
+	}
+	return sweep->present;
+}
+
+static int sweep_session(void *context, const struct session_key *key, const struct session_value *session)
+{
+	struct sweep *sweep = context;
+	struct agent *agent = sweep->agent;
+	const char *state;
+	uint64_t idle_ns = sweep_idle_s(agent, key, session, &state) * NSEC_PER_SEC;
+
+	if (port_present(sweep, session->ifindex) && sweep->now_ns < session->last_ns + idle_ns)
+		return 0;
+	session_del(agent->maps->sessions, key, agent->states);
+	return 0;
+}
+
+static int sweep_rule(void *context, const struct rule_key *key, const struct rule_value *rule)
+{
+	struct sweep *sweep = context;
+
+	if (sweep->now_ns < rule->expires_ns)
+		return 0;
+	rule_del(sweep->agent->maps->rules, key);
+	sweep->rules_went = true;
+	return 0;
+}
+
+void sweep_now(struct agent *agent)
+{
+	struct sweep sweep = {.agent = agent, .now_ns = time_now_ns()};
+
+	session_each(agent->maps->sessions, sweep_session, &sweep);
+	rule_each(agent->maps->rules, sweep_rule, &sweep);
+	/* What is left may let the pair's ARP be answered for less long. */
+	if (sweep.rules_went)
+		reconcile_soon(agent);
+}
+
+static void sweep_timer(void *context)
+{
+	struct agent *agent = context;
+
+	sweep_now(agent);
+	loop_timer_at(agent->sweep_timer, time_now_ns() + SWEEP_PERIOD_NS);
+}
+
+int sweep_open(struct agent *agent)
+{
+	agent->sweep_timer = loop_timer(agent->loop, sweep_timer, agent);
+	if (!agent->sweep_timer)
+		return -errno;
+	loop_timer_at(agent->sweep_timer, time_now_ns() + SWEEP_PERIOD_NS);
+	return 0;
+}

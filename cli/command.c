@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From argv to a command of the table, and its run. What single commands do is in commands_*.c.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/argument.h"
+#include "cli/command.h"
+#include "cli/help.h"
+#include "config/config.h"
+#include "lib/error.h"
+
+#define WORDS_MAX 64 /* candidates for a suggestion */
+#define WORD_MAX  32 /* octets of a word for which a suggestion is sought */
+
+const struct command_option command_options[OPTION_COUNT] = {
+	[OPTION_JSON] = {"-j", "--json", NULL, "write the result as JSON"},
+	[OPTION_INSTANCE] = {"-i", "--instance", "INSTANCE",
+		"the agent's instance; default: OVNET_INSTANCE, or else default"},
+	[OPTION_SOCKET] = {"-s", "--socket", "SOCKET",
+		"the path of the agent's control socket, instead of an instance"},
+	[OPTION_HELP] = {"-h", "--help", NULL, "describe the command so far"},
+	[OPTION_VERSION] = {"-V", "--version", NULL, "print the version"},
+};
+
+/* Distance of two words: insertions, deletions, replacements, and swaps of neighbours. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t rows[3][WORD_MAX + 1];
+	size_t *before = rows[0], *above = rows[1], *row = rows[2];
+	size_t a_length = strlen(a), b_length = strlen(b);
+
+	if (a_length > WORD_MAX || b_length > WORD_MAX)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= b_length; j++)
+		above[j] = j;
+	for (size_t i = 1; i <= a_length; i++) {
+		size_t *free_row = before;
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_length; j++) {
+			size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			row[j] = best;
+		}
+		before = above;
+		above = row;
+		row = free_row;
+	}
+	return above[b_length];
+}
+
+const char *command_suggest(const char *word, const char *const *candidates, size_t count)
+{
+	size_t length = strlen(word);
+	size_t nearest = length / 3 + 1; /* a third of a word may be wrong */
+	const char *found = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t d = distance(word, candidates[i]);
+
+		if (length > 0 && strncmp(word, candidates[i], length) == 0)
+			d = 0;
+		if (d < nearest) {
+			nearest = d;
+			found = candidates[i];
+		}
+	}
+	return found;
+}
+
+/* "list, add or del" */
+static void print_candidates(const char *const *candidates, size_t count, FILE *err)
+{
+	for (size_t i = 0; i < count; i++)
+		fprintf(err, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", candidates[i]);
+	putc('\n', err);
+}
+
+/* "ovnetctl: unknown object 'rul'; did you mean 'rule'?", or what is known when nothing is near. */
+static void report_unknown(FILE *err, const char *what, const char *word, const char *const *candidates, size_t count)
+{
+	const char *suggestion = command_suggest(word, candidates, count);
+
+	fprintf(err, "ovnetctl: unknown %s '%s'; ", what, word);
+	if (suggestion) {
+		fprintf(err, "did you mean '%s'?\n", suggestion);
+		return;
+	}
+	fputs("expected ", err);
+	print_candidates(candidates, count, err);
+}
+
+const struct command *command_find(const char *object, const char *verb)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		const struct command *command = &command_table[i];
+
+		if (strcmp(command->object, object) != 0)
+			continue;
+		if (command->verb == verb || (command->verb && verb && strcmp(command->verb, verb) == 0))
+			return command;
+	}
+	return NULL;
+}
+
+static bool is_object(const char *object)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (strcmp(command_table[i].object, object) == 0)
+			return true;
+	return false;
+}
+
+static size_t list_objects(const char *words[WORDS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < command_count && count < WORDS_MAX; i++)
+		if (i == 0 || strcmp(command_table[i].object, command_table[i - 1].object) != 0)
+			words[count++] = command_table[i].object;
+	return count;
+}
+
+static size_t list_verbs(const char *object, const char *words[WORDS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < command_count && count < WORDS_MAX; i++)
+		if (command_table[i].verb && strcmp(command_table[i].object, object) == 0)
+			words[count++] = command_table[i].verb;
+	return count;
+}
+
+static bool is_help_word(const char *word)
+{
+	return strcmp(word, "help") == 0;
+}
+
+/* An option, and whether it took the next word. Returns CLI_OK or CLI_USAGE. */
+static enum cli_status parse_option(
+	const char *word, const char *next, FILE *err, struct command_line *line, bool *took)
+{
+	const char *words[2 * OPTION_COUNT];
+	size_t option;
+
+	for (option = 0; option < OPTION_COUNT; option++) {
+		words[2 * option] = command_options[option].full;
+		words[2 * option + 1] = command_options[option].brief;
+		if (strcmp(word, command_options[option].brief) == 0 || strcmp(word, command_options[option].full) == 0)
+			break;
+	}
+	if (option == OPTION_COUNT) {
+		report_unknown(err, "option", word, words, ARRAY_LEN(words));
+		return CLI_USAGE;
+	}
+	*took = command_options[option].value;
+	if (*took && !next) {
+		fprintf(err, "ovnetctl: %s needs a value: %s\n", word, command_options[option].value);
+		return CLI_USAGE;
+	}
+	switch (option) {
+	case OPTION_JSON:
+		line->json = true;
+		break;
+	case OPTION_INSTANCE:
+		line->instance = next;
+		break;
+	case OPTION_SOCKET:
+		line->socket = next;
+		break;
+	case OPTION_HELP:
+		line->help = true;
+		break;
+	case OPTION_VERSION:
+		line->version = true;
+		break;
+	}
+	return CLI_OK;
+}
+
+/* Options may stand anywhere: takes them out, and leaves the other words. */
+static enum cli_status parse_options(
+	int argc, char *const argv[], FILE *err, struct command_line *line, const char **words, size_t *count)
+{
+	*count = 0;
+	for (int i = 1; i < argc; i++) {
+		bool took = false;
+
+		if (argv[i][0] != '-') {
+			words[(*count)++] = argv[i];
+			continue;
+		}
+		if (parse_option(argv[i], i + 1 < argc ? argv[i + 1] : NULL, err, line, &took) != CLI_OK)
+			return CLI_USAGE;
+		if (took)
+			i++;
+	}
+	return CLI_OK;
+}
+
+/* A name that can be a folder's and says nothing else: "..", "/" and the like would lead elsewhere. */
+static bool is_instance(const char *name)
+{
+	size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+	return length > 0 && length < CONFIG_NAME_MAX && !name[length] && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
+}
+
+static enum cli_status choose_instance(FILE *err, struct command_line *line)
+{
+	if (line->socket && line->instance) {
+		fputs("ovnetctl: expected one of -i and -s, got both\n", err);
+		return CLI_USAGE;
+	}
+	if (line->socket)
+		return CLI_OK;
+	if (!line->instance)
+		line->instance = getenv("OVNET_INSTANCE");
+	if (!line->instance || !*line->instance)
+		line->instance = "default";
+	if (is_instance(line->instance))
+		return CLI_OK;
+	fprintf(err, "ovnetctl: expected an instance of at most %d letters, digits, '_', '.' and '-', got '%s'\n",
+		CONFIG_NAME_MAX - 1, line->instance);
+	return CLI_USAGE;
+}
+
+/* Object and verb; *used says how many words they are. */
+static enum cli_status parse_command(
+	const char *const *words, size_t count, FILE *err, struct command_line *line, size_t *used)
+{
+	const char *candidates[WORDS_MAX];
+
+	if (!is_object(words[0])) {
+		report_unknown(err, "object", words[0], candidates, list_objects(candidates));
+		return CLI_USAGE;
+	}
+	line->object = words[0];
+	line->command = command_find(words[0], NULL);
+	*used = 1;
+	if (line->command)
+		return CLI_OK;
+	if (count > 1 && is_help_word(words[1])) {
+		line->help = true;
+		return CLI_OK;
+	}
+	if (count > 1) {
+		line->command = command_find(words[0], words[1]);
+		*used = 2;
+		if (line->command)
+			return CLI_OK;
+		report_unknown(err, "verb", words[1], candidates, list_verbs(words[0], candidates));
+		return CLI_USAGE;
+	}
+	if (line->help)
+		return CLI_OK;
+	fprintf(err, "ovnetctl: %s needs a verb: ", words[0]);
+	print_candidates(candidates, list_verbs(words[0], candidates), err);
+	return CLI_USAGE;
+}
+
+/* Index of the key in the command's rows, or the number of rows. */
+static size_t find_argument(const struct command *command, const char *key)
+{
+	size_t i = 0;
+
+	while (i < command->argument_count &&
+		(command->arguments[i].positional || strcmp(command->arguments[i].name, key) != 0))
+		i++;
+	return i;
+}
+
+static enum cli_status report_key(const struct command *command, const char *key, FILE *err)
+{
+	const char *candidates[COMMAND_ARGUMENTS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < command->argument_count; i++)
+		if (!command->arguments[i].positional)
+			candidates[count++] = command->arguments[i].name;
+	if (count > 0)
+		report_unknown(err, "argument", key, candidates, count);
+	else
+		fprintf(err, "ovnetctl: unexpected '%s'; see 'ovnetctl %s --help'\n", key, command->object);
+	return CLI_USAGE;
+}
+
+/* A key and its value, if it has one; *used is 1 or 2. */
+static enum cli_status parse_pair(
+	const char *const *words, size_t count, FILE *err, struct command_line *line, size_t *used)
+{
+	const struct command *command = line->command;
+	size_t i = find_argument(command, words[0]);
+	const struct command_argument *row = &command->arguments[i];
+
+	if (i == command->argument_count)
+		return report_key(command, words[0], err);
+	if (line->values[i]) {
+		fprintf(err, "ovnetctl: '%s' is given twice\n", row->name);
+		return CLI_USAGE;
+	}
+	*used = row->type == ARGUMENT_FLAG ? 1 : 2;
+	if (*used > count) {
+		fprintf(err, "ovnetctl: '%s' needs a value: %s\n", row->name, row->value);
+		return CLI_USAGE;
+	}
+	line->values[i] = words[*used - 1];
+	return argument_check(row, line->values[i], err) ? CLI_OK : CLI_USAGE;
+}
+
+static enum cli_status check_required(const struct command_line *line, FILE *err)
+{
+	const struct command *command = line->command;
+	bool missing = false;
+
+	for (size_t i = 0; i < command->argument_count; i++) {
+		const struct command_argument *row = &command->arguments[i];
+
+		if (line->values[i] || !(row->required || row->positional))
+			continue;
+		if (!missing)
+			fprintf(err, "ovnetctl: %s%s%s needs ", command->object, command->verb ? " " : "",
+				command->verb ? command->verb : "");
+		else
+			fputs(", ", err);
+		fprintf(err, "%s%s%s", row->positional ? "" : row->name, row->positional ? "" : " ", row->value);
+		missing = true;
+	}
+	if (!missing)
+		return CLI_OK;
+	putc('\n', err);
+	return CLI_USAGE;
+}
+
+static enum cli_status parse_arguments(const char *const *words, size_t count, FILE *err, struct command_line *line)
+{
+	const struct command *command = line->command;
+	size_t next = 0;
+
+	for (size_t i = 0; i < command->argument_count && command->arguments[i].positional && next < count; i++) {
+		if (is_help_word(words[next]))
+			line->help = true;
+		if (line->help)
+			return CLI_OK;
+		line->values[i] = words[next++];
+		if (!argument_check(&command->arguments[i], line->values[i], err))
+			return CLI_USAGE;
+	}
+	while (next < count) {
+		size_t used;
+
+		if (is_help_word(words[next]))
+			line->help = true;
+		if (line->help)
+			return CLI_OK;
+		if (parse_pair(words + next, count - next, err, line, &used) != CLI_OK)
+			return CLI_USAGE;
+		next += used;
+	}
+	return line->help ? CLI_OK : check_required(line, err);
+}
+
+enum cli_status command_parse(int argc, char *const argv[], FILE *err, struct command_line *out)
+{
+	scope_free const char **all = calloc((size_t)argc + 1, sizeof(*all));
+	struct command_line line = {0};
+	const char **words = all;
+	size_t count, used;
+
+	if (!all) {
+		fputs("ovnetctl: out of memory\n", err);
+		return CLI_FAILED;
+	}
+	if (parse_options(argc, argv, err, &line, words, &count) != CLI_OK)
+		return CLI_USAGE;
+	if (count > 0 && is_help_word(words[0])) {
+		line.help = true;
+		words++;
+		count--;
+	}
+	if (count == 0 && !line.help && !line.version) {
+		fputs("ovnetctl: expected a command; see 'ovnetctl --help'\n", err);
+		return CLI_USAGE;
+	}
+	if (count > 0) {
+		if (parse_command(words, count, err, &line, &used) != CLI_OK)
+			return CLI_USAGE;
+		if (line.command && parse_arguments(words + used, count - used, err, &line) != CLI_OK)
+			return CLI_USAGE;
+	}
+	if (!line.help && !line.version && choose_instance(err, &line) != CLI_OK)
+		return CLI_USAGE;
+	*out = line;
+	return CLI_OK;
+}
+
+char *command_name(const struct command *command)
+{
+	char *name = NULL;
+
+	if (!command->verb)
+		return strdup(command->object);
+	return asprintf(&name, "%s %s", command->object, command->verb) < 0 ? NULL : name;
+}
+
+const char *command_value(const struct command_context *context, const char *name)
+{
+	const struct command *command = context->command;
+
+	for (size_t i = 0; i < command->argument_count; i++)
+		if (strcmp(command->arguments[i].name, name) == 0)
+			return context->values[i];
+	return NULL;
+}
+
+long long command_number(const struct command_context *context, const char *name, long long missing)
+{
+	const char *text = command_value(context, name);
+
+	return text ? strtoll(text, NULL, 10) : missing;
+}
+
+cJSON *command_arguments(const struct command_context *context)
+{
+	const struct command *command = context->command;
+	cJSON *object = cJSON_CreateObject();
+
+	for (size_t i = 0; object && i < command->argument_count; i++) {
+		const struct command_argument *row = &command->arguments[i];
+		cJSON *value;
+
+		if (!context->values[i] || row->local)
+			continue;
+		value = argument_json(row, context->values[i]);
+		if (!cJSON_AddItemToObject(object, row->name, value)) {
+			cJSON_Delete(value);
+			cJSON_Delete(object);
+			return NULL;
+		}
+	}
+	return object;
+}
+
+static enum cli_status run(const struct command_line *line, FILE *out, FILE *err, int *write_error)
+{
+	struct output output;
+	struct command_context context = {
+		.command = line->command,
+		.values = line->values,
+		.instance = line->instance,
+		.socket = line->socket,
+		.output = &output,
+		.err = err,
+	};
+	enum cli_status status;
+
+	output_init(&output, out, line->json);
+	status = line->command->run(&context);
+	*write_error = output.error;
+	return status;
+}
+
+enum cli_status command_main(int argc, char *const argv[], FILE *out, FILE *err)
+{
+	struct command_line line;
+	enum cli_status status = command_parse(argc, argv, err, &line);
+	int write_error = 0;
+
+	if (status != CLI_OK)
+		return status;
+	errno = 0;
+	if (line.help)
+		help_print(&line, out);
+	else if (line.version)
+		help_version(out);
+	else
+		status = run(&line, out, err, &write_error);
+	if (line.help || line.version)
+		write_error = output_flush(out);
+	/* Whoever read the output has seen enough, as of `ovnetctl session list | head`. */
+	if (write_error == 0 || write_error == -EPIPE)
+		return status;
+	fprintf(err, "ovnetctl: the result cannot be written: %s\n", strerror(-write_error));
+	return CLI_FAILED;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of commands: what there is, what it takes, and who does it. Everything else about the command line is
+ * made from it. Arguments of commands for the agent are those of docs/control.md.
+ */
+#include <stdint.h>
+
+#include "cli/commands.h"
+#include "config/config.h"
+#include "lib/error.h"
+
+/* clang-format off: each row is to be read as one */
+
+#define ARGUMENTS(rows) .arguments = rows, .argument_count = ARRAY_LEN(rows)
+
+#define VNET_FILTER \
+	{.name = "vnet", .type = ARGUMENT_TEXT, .value = "VNET", .help = "only of this vnet (name or VNI)"}
+#define ADDRESS_FILTER \
+	{.name = "address", .type = ARGUMENT_IPV4, .value = "ADDRESS", .help = "only with this address at either end"}
+
+/* What identifies a rule. */
+#define RULE_ENDS \
+	{.name = "vnet", .type = ARGUMENT_TEXT, .value = "VNET", .required = true, .help = "vnet, by name or VNI"}, \
+	{.name = "from", .type = ARGUMENT_ENDPOINT, .value = "ADDRESS", .required = true, \
+		.help = "who opens the conversation: an address, or any"}, \
+	{.name = "to", .type = ARGUMENT_ENDPOINT, .value = "ADDRESS", .required = true, \
+		.help = "who responds: an address, or any"}, \
+	{.name = "protocol", .type = ARGUMENT_PROTOCOL, .value = "PROTOCOL", \
+		.help = "tcp, udp, icmp, a number, or any (the default)"}, \
+	{.name = "port", .type = ARGUMENT_PORT, .value = "PORT", \
+		.help = "the responder's port, for icmp the type, or any (the default)"}
+
+static const struct command_argument vnet_rows[] = {VNET_FILTER};
+
+static const struct command_argument list_rows[] = {VNET_FILTER, ADDRESS_FILTER};
+
+static const struct command_argument rule_add_rows[] = {
+	RULE_ENDS,
+	{.name = "verdict", .type = ARGUMENT_WORD, .value = "allow|deny", .required = true,
+		.help = "what the rule says"},
+	{.name = "lifetime", .type = ARGUMENT_NUMBER, .value = "SECONDS", .max = UINT32_MAX,
+		.help = "how long the rule lives; 0 (the default): until it is removed"},
+	{.name = "policy", .type = ARGUMENT_NUMBER, .value = "NUMBER", .max = UINT32_MAX,
+		.help = "a number to recognize the rule by"},
+};
+
+static const struct command_argument rule_del_rows[] = {RULE_ENDS};
+
+static const struct command_argument session_list_rows[] = {
+	VNET_FILTER,
+	ADDRESS_FILTER,
+	{.name = "limit", .type = ARGUMENT_NUMBER, .value = "NUMBER", .min = 1, .max = 100000,
+		.help = "at most so many (default 10000)"},
+};
+
+static const struct command_argument drop_watch_rows[] = {
+	{.name = "count", .type = ARGUMENT_NUMBER, .value = "NUMBER", .min = 1, .max = UINT32_MAX, .local = true,
+		.help = "end after so many drops"},
+};
+
+static const struct command_argument address_encode_rows[] = {
+	{.name = "locator", .type = ARGUMENT_LOCATOR, .value = "PREFIX", .required = true,
+		.help = "the host's prefix, of 64 or 72 bits"},
+	{.name = "slot", .type = ARGUMENT_NUMBER, .value = "NUMBER", .max = SLOT_MAX, .required = true,
+		.help = "the node's slot, 0 to 63"},
+	{.name = "vni", .type = ARGUMENT_NUMBER, .value = "NUMBER", .max = VNI_MAX, .required = true,
+		.help = "the vnet's number; 0 is the host itself"},
+	{.name = "address", .type = ARGUMENT_IPV4, .value = "ADDRESS", .required = true,
+		.help = "the node's IPv4 address"},
+	{.name = "forward", .type = ARGUMENT_FLAG,
+		.help = "set the U/L bit: to the node in the slot, whatever the address"},
+	{.name = "group", .type = ARGUMENT_FLAG, .help = "set the I/G bit: the address is a group's"},
+};
+
+static const struct command_argument address_decode_rows[] = {
+	{.name = "ADDRESS", .type = ARGUMENT_SUBSTRATE, .value = "ADDRESS", .positional = true,
+		.help = "a substrate address"},
+};
+
+static const struct command_argument config_check_rows[] = {
+	{.name = "FILE", .type = ARGUMENT_FILE, .value = "FILE", .positional = true, .help = "the configuration file"},
+	{.name = "strict", .type = ARGUMENT_FLAG, .help = "fail on warnings too"},
+};
+
+static const struct command_argument stop_rows[] = {
+	{.name = "detach", .type = ARGUMENT_FLAG, .help = "leave nothing in the kernel: nodes lose their network"},
+};
+
+const struct command command_table[] = {
+	{"status", NULL, "what the agent is, its uplinks, and how full its tables are", .run = commands_ask,
+		.view = &view_status},
+
+	{"port", "list", "nodes of this host, and the interfaces that are their ports", .run = commands_ask,
+		.view = &view_port_list},
+
+	{"rule", "list", "rules of the data path", ARGUMENTS(list_rows), .run = commands_ask, .view = &view_rule_list},
+	{"rule", "add", "add a rule", ARGUMENTS(rule_add_rows), .run = commands_ask, .view = &view_rule_added},
+	{"rule", "del", "remove a rule; what rests on it ends", ARGUMENTS(rule_del_rows),
+		.run = commands_ask, .view = &view_rule_removed},
+	{"rule", "flush", "remove all rules, or those of a vnet; what rests on them ends", ARGUMENTS(vnet_rows),
+		.run = commands_ask, .view = &view_rule_removed},
+
+	{"session", "list", "conversations that were admitted", ARGUMENTS(session_list_rows), .run = commands_ask,
+		.view = &view_session_list},
+
+	{"mapping", "list", "where the nodes of the vnets are", ARGUMENTS(vnet_rows), .run = commands_ask,
+		.view = &view_mapping_list},
+
+	{"drop", "list", "dropped packets by interface and reason, and other counters", .run = commands_ask,
+		.view = &view_drop_list},
+	{"drop", "watch", "dropped packets one by one, as they happen", ARGUMENTS(drop_watch_rows),
+		.run = commands_watch, .view = &view_drop_event},
+
+	{"address", "encode", "make a substrate address", ARGUMENTS(address_encode_rows),
+		.run = commands_address_encode, .view = &view_address_encoded},
+	{"address", "decode", "take a substrate address apart", ARGUMENTS(address_decode_rows),
+		.run = commands_address_decode, .view = &view_address_decoded},
+
+	{"config", "check", "check a configuration file against its rules and this machine",
+		ARGUMENTS(config_check_rows), .run = commands_config_check, .view = &view_config_check},
+
+	{"reload", NULL, "make the agent read its configuration file again", .run = commands_ask, .view = &view_reload},
+
+	{"stop", NULL, "end the agent; what it admitted goes on without it", ARGUMENTS(stop_rows), .run = commands_ask},
+
+	{"completion", "bash", "print a script that completes these words in bash", .run = commands_completion_bash,
+		.view = &view_script},
+};
+
+const size_t command_count = ARRAY_LEN(command_table);

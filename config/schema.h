@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of ovnet.json: one row a key, the only place where that key is known.
+ *
+ * Reads each value by its row into its place; leaves out what concerns more than one value (check.c).
+ */
+#ifndef OVNET_CONFIG_SCHEMA_H
+#define OVNET_CONFIG_SCHEMA_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/config.h"
+#include "config/finding.h"
+
+#define SCHEMA_NO_VNET ((size_t)-1) /* in place of a vnet that was refused */
+#define SCHEMA_NO_SLOT 0xff         /* a slot that was not given */
+
+/* The objects of the file; each row belongs to one. */
+enum schema_section {
+	SCHEMA_TOP,
+	SCHEMA_VNET,
+	SCHEMA_NODE,
+	SCHEMA_MAPPING,
+	SCHEMA_RULE,
+	SCHEMA_LIMITS,
+	SCHEMA_IDLE,
+};
+
+struct schema_reader {
+	struct findings *findings;
+	const struct config *config; /* in which vnets are looked up */
+	bool by_default;             /* the value read now is the row's own */
+};
+
+struct schema_row;
+
+/*
+ * Reads one value into the section's struct `target`. NULL: a required one is missing. Returns 0, or -EINVAL after a
+ * finding; the value's place is then zero, or the SCHEMA_NO_ of its kind.
+ */
+typedef int (*schema_read_fn)(struct schema_reader *reader, const struct schema_row *row, const cJSON *value,
+	const char *path, void *target);
+
+struct schema_row {
+	enum schema_section section;
+	const char *name;
+	schema_read_fn read;   /* the type */
+	const char *expected;  /* what messages say a value must be; NULL for a number: its range says that */
+	const char *unit;      /* of a number, or NULL */
+	const char *fallback;  /* the default as one would write it, without quotes; NULL: required, or an empty list */
+	bool required;
+	bool whole;            /* a list: an element with a finding is left out of later checks (all zeros) */
+	long long min, max;    /* of a number, or of a list's length */
+	const char *at_most;   /* a number: the row above that bounds it too; lowers the default */
+	const char *const *words; /* those allowed; their index is stored */
+	enum schema_section child; /* of an object or a list */
+	size_t offset, size;   /* of the value's place; of a list: of the pointer, and the size of an element */
+	size_t companion;      /* offset of what belongs to it: a list's count, the flag that says "any" */
+};
+
+/* The table and its length. */
+const struct schema_row *schema_rows(size_t *count);
+
+/*
+ * Reads an object by the rows of its section: every member, every default, and what is unknown or missing.
+ * Returns 0, or -EINVAL when there was a finding.
+ */
+int schema_read(struct schema_reader *reader, enum schema_section section, const cJSON *object, const char *path,
+	void *target);
+
+#endif /* OVNET_CONFIG_SCHEMA_H */

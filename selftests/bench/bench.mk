@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The benchmark's programs. Included by mk/tests.mk; needs mk/flags.mk before it.
+
+BENCH_PROGRAMS := $(addprefix $(B)/bench/,attach flood gro rr)
+
+$(B)/bench/bench.bpf.o: selftests/bench/bench.bpf.c selftests/bench/frame.h vmlinux.h
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+# Linked alone, which takes the debug sections off.
+$(B)/bench/bench.o: $(B)/bench/bench.bpf.o
+	$(BPFTOOL) gen object $@ $<
+
+$(B)/bench/bench.skel.h: $(B)/bench/bench.o
+	$(BPFTOOL) gen skeleton $< name bench_bpf > $@.new && mv $@.new $@
+
+$(B)/bench/attach $(B)/bench/flood: $(B)/bench/bench.skel.h
+
+$(B)/bench/%: selftests/bench/%.c selftests/bench/frame.h lib/error.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -I$(B)/bench $(LDFLAGS) $< -lbpf -lelf -lz -o $@
+
+.PHONY: bench
+bench: ## Measure beside plain IPv6, VXLAN and a bare redirect; writes build/bench.json (BENCH_ARGS: see run.sh --help)
+	@mk/deps.sh build bench
+	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS)
+	@B=$(B) selftests/bench/run.sh $(BENCH_ARGS)
