@@ -32,11 +32,13 @@ install: all ## Install programs, manual pages and completion below DESTDIR/PREF
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 0755 $(B)/ovnetd $(DESTDIR)$(PREFIX)/sbin/ovnetd
 	install -m 0755 $(B)/ovnetctl $(DESTDIR)$(PREFIX)/bin/ovnetctl
+	install -d $(DESTDIR)$(COMPDIR)
+	$(B)/ovnetctl completion bash > $(DESTDIR)$(COMPDIR)/ovnetctl
 	install -m 0644 docs/man/*.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 0644 docs/man/*.8 $(DESTDIR)$(MANDIR)/man8/
 
 uninstall: ## Remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/sbin/ovnetd $(DESTDIR)$(PREFIX)/bin/ovnetctl
+	rm -f $(DESTDIR)$(PREFIX)/sbin/ovnetd $(DESTDIR)$(PREFIX)/bin/ovnetctl $(DESTDIR)$(COMPDIR)/ovnetctl
 	cd docs/man && for page in *.5 *.8; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
 vmlinux.h: mk/vmlinux.py ## Trim the running kernel's types anew

@@ -84,6 +84,11 @@ static bool same_locator(const struct locator *a, const struct locator *b)
 	return a->length == b->length && memcmp(a->octet, b->octet, sizeof(a->octet)) == 0;
 }
 
+static bool same_uplinks(const struct config *a, const struct config *b)
+{
+	return a->uplink_count == b->uplink_count && memcmp(a->uplinks, b->uplinks, sizeof(a->uplinks)) == 0;
+}
+
 /* Reports what would need a restart. Returns 0 when there is nothing of the kind. */
 static int refuse_fixed(const struct agent *agent, const struct config *new, config_report_fn report, void *context)
 {
@@ -98,10 +103,7 @@ static int refuse_fixed(const struct agent *agent, const struct config *new, con
 		{"instance", strcmp(old->instance, new->instance) == 0, restart},
 		{"locator", same_locator(&old->locator, &new->locator), detach},
 		{"uplink_mode", old->uplink_mode == new->uplink_mode, restart},
-		{"uplinks",
-			old->uplink_count == new->uplink_count &&
-				memcmp(old->uplinks, new->uplinks, sizeof(old->uplinks)) == 0,
-			restart},
+		{"uplinks", same_uplinks(old, new), restart},
 		{"limits", memcmp(&old->limits, &new->limits, sizeof(old->limits)) == 0, detach},
 	};
 	int refused = 0;

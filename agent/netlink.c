@@ -214,6 +214,8 @@ static bool link_remember(struct netlink *netlink, const struct netlink_link *li
 
 	if (!entry || !link_same_way(&entry->link, link))
 		netlink_tell_routes(netlink);
+	if (entry && !entry->link.running && link->running)
+		netlink_retry_neighbours(netlink, link->ifindex);
 	if (!entry) {
 		entry = calloc(1, sizeof(*entry));
 		/* Without memory for it the link is news each time, which is right, if not economical. */

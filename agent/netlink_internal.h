@@ -88,6 +88,8 @@ int netlink_get_link(struct netlink *netlink, unsigned ifindex, struct netlink_l
 
 /* The part of the notifications that netlink_route.c understands. */
 void netlink_on_neighbour(struct netlink *netlink, const struct nlmsghdr *message);
+/* Resolves the failed ones on a link at once, which the kernel does by itself some seconds later only. */
+void netlink_retry_neighbours(struct netlink *netlink, unsigned ifindex);
 /* Forgets the neighbours on a link, or with ifindex 0 all. */
 void netlink_forget_neighbours(struct netlink *netlink, unsigned ifindex);
 

@@ -100,6 +100,9 @@ static bool neighbour_is_news(const struct neighbour_state *before, const struct
 {
 	if (before->usable != now->usable || (now->usable && memcmp(&before->mac, &now->mac, sizeof(now->mac))))
 		return true;
+	/* The kernel then prefers another next hop of the route, if there is one. */
+	if (now->failed && !before->failed)
+		return true;
 	/* Somebody set it by hand and so took it from the kernel's care; the next netlink_resolve() gives it back. */
 	return before->managed && !now->managed && !now->fixed;
 }
@@ -119,6 +122,8 @@ void netlink_on_neighbour(struct netlink *netlink, const struct nlmsghdr *messag
 		neighbour_drop(entry);
 		netlink_tell_routes(netlink);
 	} else {
+		/* That the kernel tries again is no news, and that this was in vain again is none either. */
+		state.failed |= entry->state.failed && !state.usable;
 		if (neighbour_is_news(&entry->state, &state))
 			netlink_tell_routes(netlink);
 		entry->state = state;
@@ -190,6 +195,19 @@ static int neighbour_manage(
 	request = neighbour_request(netlink, RTM_NEWNEIGH, NLM_F_CREATE, key, NTF_USE | state->flags);
 	mnl_attr_put_u32(request, NDA_FLAGS_EXT, NTF_EXT_MANAGED);
 	return netlink_ask(netlink, request, NULL, NULL);
+}
+
+void netlink_retry_neighbours(struct netlink *netlink, unsigned ifindex)
+{
+	struct neighbour_entry *entry;
+
+	for (size_t i = 0; i < NETLINK_BUCKETS; i++) {
+		LIST_FOREACH(entry, &netlink->neighbours[i], chain) {
+			/* A failure means no more than that it is found at the kernel's next attempt. */
+			if (entry->key.ifindex == ifindex && !entry->state.usable && !entry->state.fixed)
+				neighbour_manage(netlink, &entry->key, &entry->state);
+		}
+	}
 }
 
 /* ---- routes ---- */
@@ -277,11 +295,8 @@ int netlink_resolve(struct netlink *netlink, const struct substrate *address, st
 	err = neighbour_get(netlink, &key, &state);
 	if (!err)
 		err = neighbour_remember(netlink, &key, &state);
-	/*
-	 * Once is enough, but one that has failed is tried again at once: whatever changed may have brought it back. A
-	 * fixed one would lose its state by this.
-	 */
-	if (!err && !state.fixed && (!state.managed || state.failed))
+	/* Once is enough, as it makes the kernel tell of it; and a fixed one would lose its state by this. */
+	if (!err && !state.managed && !state.fixed)
 		err = neighbour_manage(netlink, &key, &state);
 	if (err)
 		return err;

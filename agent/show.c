@@ -336,8 +336,10 @@ static int rule_json(void *context, const struct rule_key *key, const struct rul
 	add_address(entry, "peer", key->peer);
 	cJSON_AddStringToObject(entry, "protocol",
 		key->width == WIDTH_PEER ? "any" : show_protocol(key->protocol, text));
-	snprintf(text, sizeof(text), "%u", key->port);
-	cJSON_AddStringToObject(entry, "port", key->width == WIDTH_PORT ? text : "any");
+	if (key->width == WIDTH_PORT)
+		cJSON_AddNumberToObject(entry, "port", key->port);
+	else
+		cJSON_AddStringToObject(entry, "port", "any");
 	cJSON_AddStringToObject(entry, "verdict", value->verdict == VERDICT_ALLOW ? "allow" : "deny");
 	add_seconds_since(entry, "age_s", selection->now_ns, value->created_ns);
 	add_seconds_to(entry, "expires_in_s", selection->now_ns, value->expires_ns);
@@ -421,10 +423,12 @@ static void add_nexthop(cJSON *entry, const struct nexthop_value *hop)
 {
 	char name[IF_NAMESIZE] = "";
 
-	cJSON_AddStringToObject(entry, "nexthop_device", hop->ifindex ? if_indextoname(hop->ifindex, name) : "");
+	cJSON_AddStringToObject(entry, "state", hop->ifindex ? "up" : "down");
+	if (!hop->ifindex)
+		return;
+	cJSON_AddStringToObject(entry, "nexthop_device", if_indextoname(hop->ifindex, name) ? name : "");
 	add_mac(entry, "nexthop_mac", hop->dst_mac);
 	cJSON_AddNumberToObject(entry, "mtu", hop->mtu);
-	cJSON_AddStringToObject(entry, "state", hop->ifindex ? "up" : "down");
 }
 
 static int mapping_json(void *context, const struct mapping_key *key, const struct mapping_value *value)
@@ -444,12 +448,12 @@ static int mapping_json(void *context, const struct mapping_key *key, const stru
 	add_substrate(entry, "substrate", value->prefix, key->address);
 	add_mac(entry, "mac", value->mac);
 	show_interface(agent, value->ifindex, &name, &kind, &node);
-	cJSON_AddStringToObject(entry, "port", value->ifindex ? name : "");
-	if (!value->ifindex) {
+	if (value->ifindex) {
+		cJSON_AddStringToObject(entry, "port", name);
+		cJSON_AddStringToObject(entry, "state", "up");
+	} else {
 		nexthop_get(agent->maps->nexthops, value->nexthop, &hop);
 		add_nexthop(entry, &hop);
-	} else {
-		cJSON_AddStringToObject(entry, "state", "up");
 	}
 	add_seconds_to(entry, "expires_in_s", selection->now_ns, value->expires_ns);
 	cJSON_AddItemToArray(selection->list, entry);

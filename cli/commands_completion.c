@@ -24,7 +24,7 @@ static const char *const head =
 	"	for ((i = 1; i < COMP_CWORD; i++)); do\n"
 	"		case ${COMP_WORDS[i]} in\n";
 
-static const char *const tail = // x
+static const char *const tail = /* an option is completed wherever it stands */
 	"	if [[ $current == -* ]]; then\n"
 	"		candidates=$options\n"
 	"	fi\n"

@@ -41,7 +41,7 @@ enum cli_status commands_address_encode(const struct command_context *context)
 		ipv4_parse(command_value(context, "address"), &fields.address) < 0)
 		return CLI_USAGE;
 	if (locator.length == 72 && locator.octet[8] >> 2 != fields.slot) {
-		fprintf(context->err, "ovnetctl: slot: expected %u, which is the /72 locator's, got %u\n",
+		fprintf(context->err, "ovnetctl: slot: expected %d, which is the /72 locator's, got %d\n",
 			locator.octet[8] >> 2, fields.slot);
 		return CLI_USAGE;
 	}

@@ -121,6 +121,12 @@ static char *print_cell(const cJSON *object, const struct output_column *column)
 	return print_value(value);
 }
 
+/* The first element; the others follow by `next`. */
+static const cJSON *first_of(const cJSON *array)
+{
+	return array ? array->child : NULL;
+}
+
 static bool is_right(const struct output_column *column)
 {
 	return column->format == OUTPUT_NUMBER || column->format == OUTPUT_SECONDS;
@@ -169,13 +175,12 @@ static void widen_for_row(const struct output_section *section, size_t *widths, 
 static void write_table(FILE *stream, const struct output_section *section, const cJSON *rows)
 {
 	size_t widths[OUTPUT_COLUMNS_MAX];
-	const cJSON *row;
 
 	widen_for_head(section, widths);
-	cJSON_ArrayForEach(row, rows)
+	for (const cJSON *row = first_of(rows); row; row = row->next)
 		widen_for_row(section, widths, row);
 	write_head(stream, section, widths);
-	cJSON_ArrayForEach(row, rows)
+	for (const cJSON *row = first_of(rows); row; row = row->next)
 		write_row(stream, section, widths, row);
 }
 
@@ -196,9 +201,7 @@ static void write_record(FILE *stream, const struct output_section *section, con
 
 static void write_lines(FILE *stream, const cJSON *lines)
 {
-	const cJSON *line;
-
-	cJSON_ArrayForEach(line, lines) {
+	for (const cJSON *line = first_of(lines); line; line = line->next) {
 		if (!cJSON_IsString(line))
 			continue;
 		output_clean(stream, line->valuestring);
@@ -244,13 +247,22 @@ static void text_result(struct output *output, const struct output_view *view, c
 	}
 }
 
+static void widen_for_endpoints(const struct output_section *section, size_t *widths)
+{
+	for (size_t i = 0; i < section->column_count; i++)
+		if (section->columns[i].format == OUTPUT_ENDPOINT)
+			widths[i] = strlen("255.255.255.255:65535");
+}
+
 /* What is to come is not known, so a column grows when it has to and never shrinks. */
 static void text_event(struct output *output, const struct output_view *view, const cJSON *event)
 {
 	const struct output_section *section = &view->sections[0];
 
-	if (!output->begun)
+	if (!output->begun) {
 		widen_for_head(section, output->widths);
+		widen_for_endpoints(section, output->widths);
+	}
 	widen_for_row(section, output->widths, event);
 	if (!output->begun)
 		write_head(output->stream, section, output->widths);

@@ -9,7 +9,8 @@
 #include "config/config.h"
 #include "lib/error.h"
 
-/* clang-format off: each row is to be read as one */
+/* Each row is to be read as one. */
+/* clang-format off */
 
 #define ARGUMENTS(rows) .arguments = rows, .argument_count = ARRAY_LEN(rows)
 
@@ -95,9 +96,9 @@ const struct command command_table[] = {
 
 	{"rule", "list", "rules of the data path", ARGUMENTS(list_rows), .run = commands_ask, .view = &view_rule_list},
 	{"rule", "add", "add a rule", ARGUMENTS(rule_add_rows), .run = commands_ask, .view = &view_rule_added},
-	{"rule", "del", "remove a rule; what rests on it ends", ARGUMENTS(rule_del_rows),
+	{"rule", "del", "remove a rule that was added; what rests on it ends", ARGUMENTS(rule_del_rows),
 		.run = commands_ask, .view = &view_rule_removed},
-	{"rule", "flush", "remove all rules, or those of a vnet; what rests on them ends", ARGUMENTS(vnet_rows),
+	{"rule", "flush", "remove all rules that were added; what rests on them ends", ARGUMENTS(vnet_rows),
 		.run = commands_ask, .view = &view_rule_removed},
 
 	{"session", "list", "conversations that were admitted", ARGUMENTS(session_list_rows), .run = commands_ask,

@@ -389,7 +389,7 @@ static bool scan_keys(struct scan *scan, const cJSON *value)
 			return false;
 	}
 	scan_next(scan, object ? '}' : ']', true);
-	return keys_are_unique(scan, keys, count);
+	return !object || keys_are_unique(scan, keys, count);
 }
 
 cJSON *json_parse(const char *text, size_t length, struct json_error *error)

@@ -5,7 +5,7 @@
  * Everything is pinned below /sys/fs/bpf/ovnet/<instance>/: maps/NAME, progs/NAME, links/<interface>-<hook>. What is
  * pinned outlives the process; a later loader takes it over: maps are reused when their layout (type, flags, sizes and
  * every field of key and value, by BTF) is the same, programs are replaced atomically in the pinned links. bpffs
- * refuses names with dots, so a dot in the name of an instance or interface is written %2e there, a percent sign %25.
+ * refuses names with dots, so a dot in the name of an instance or interface is written %2e there.
  * Knows the skeleton; leaves out what the maps mean (maps/) and when to attach what (agent/).
  */
 #ifndef OVNET_LOADER_LOADER_H
@@ -77,8 +77,9 @@ bool loader_xdp_is_native(struct loader *loader, const char *interface, unsigned
 int loader_detach(struct loader *loader, enum loader_hook hook, const char *interface);
 
 /*
- * Calls fn for each pinned link: hook, interface name as pinned, and the ifindex that the kernel gives (0: the interface
- * is gone, or is in another network namespace now). fn may detach. For taking over after a restart. Returns 0 or -errno.
+ * Calls fn for each pinned link: hook, interface name as pinned, and the ifindex that the kernel gives (0: the
+ * interface is gone, or is in another network namespace now). fn may detach. For taking over after a restart.
+ * Returns 0 or -errno.
  */
 int loader_each_link(struct loader *loader,
 	void (*fn)(void *context, enum loader_hook hook, const char *interface, unsigned ifindex), void *context);

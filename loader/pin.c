@@ -21,18 +21,15 @@
 
 static const char *const kinds[] = {PIN_MAPS, PIN_PROGRAMS, PIN_LINKS};
 
-/* Interfaces may well have dots in their names (VLANs do). */
+/* Interfaces may well have dots in their names (VLANs do); a percent sign none has, the kernel takes it for a format. */
 static int pin_escape(char *out, size_t size, const char *name)
 {
 	size_t used = 0;
 
-	if (!*name || strchr(name, '/'))
+	if (!*name || strpbrk(name, "/%"))
 		return -EINVAL;
 	for (; *name; name++) {
-		bool plain = *name != '.' && *name != '%';
-		int length = snprintf(out + used, size - used, plain ? "%c" : "%%%02x", *name);
-
-		used += length;
+		used += (size_t)snprintf(out + used, size - used, *name == '.' ? "%%2e" : "%c", *name);
 		if (used >= size)
 			return -ENAMETOOLONG;
 	}
@@ -44,13 +41,10 @@ static void pin_unescape(char *name)
 	char *out = name;
 
 	for (; *name; name++) {
-		char c = *name;
+		bool dot = !strncmp(name, "%2e", 3);
 
-		if (!strncmp(name, "%2e", 3) || !strncmp(name, "%25", 3)) {
-			c = name[2] == 'e' ? '.' : '%';
-			name += 2;
-		}
-		*out++ = c;
+		*out++ = dot ? '.' : *name;
+		name += dot ? 2 : 0;
 	}
 	*out = '\0';
 }

@@ -13,10 +13,10 @@
 #define PIN_LINKS    "links"
 
 /*
- * Writes the path of a pin: /sys/fs/bpf/ovnet/<instance>/<kind>/<name>. In instance and name a dot is written %2e and a
- * percent sign %25, because bpffs refuses names with dots. Without name (NULL), the directory of the kind; without kind
- * too, that of the instance.
- * Returns 0; -EINVAL: an empty part, or one with a slash; -ENAMETOOLONG. `path` is undefined on failure.
+ * Writes the path of a pin: /sys/fs/bpf/ovnet/<instance>/<kind>/<name>. In instance and name a dot is written %2e,
+ * because bpffs refuses names with dots. Without name (NULL), the directory of the kind; without kind too, that of the
+ * instance.
+ * Returns 0; -EINVAL: an empty part, or one with a slash or percent sign; -ENAMETOOLONG. `path` is undefined on failure.
  */
 int pin_path(char path[PIN_PATH_MAX], const char *instance, const char *kind, const char *name);
 

@@ -236,6 +236,8 @@ static int flood_run(int flooder, const uint8_t *frame, unsigned ifindex, int co
 		error = read_delivered(counter, &after);
 	if (error)
 		return fail("cannot send or read", "the counters", error);
+	if (after == before)
+		return fail("nothing arrived of", "the flood", -ENODATA);
 	printf("udp_mpps %.4f\n", (double)(after - before) / elapsed / 1e6);
 	printf("udp_lost %.4f\n", 1.0 - (double)(after - before) / (double)sent);
 	for (size_t i = 0; i < program_count; i++) {

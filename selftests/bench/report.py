@@ -63,9 +63,9 @@ def entries(samples):
     """All figures that the samples give: ratios first, then times of programs, then what was measured."""
     found = []
     for figure, ratio, _ in FIGURES:
-        for base in COLUMNS[1:]:
+        for base in COLUMNS[1:] if ratio else []:
             values = paired(samples, ("ovnet", figure), (base, figure), lambda a, b: a / b)
-            if ratio and values:
+            if values:
                 found.append(entry(f"{ratio}_vs_{base}", "ratio", values, base))
     for name, source, empty in PROGRAMS:
         if source in samples:

@@ -152,7 +152,7 @@ spaces_remove()
 	for space in "${spaces[@]}"; do
 		[ ! -e "/run/netns/$prefix-$space" ] || ip netns del "$prefix-$space"
 	done
-	rm -rf "$pins" "$instances/bench-1" "$instances/bench-2"
+	rm -rf "$pins" "$instances/bench-1" "$instances/bench-2" /run/ovnet/bench-1 /run/ovnet/bench-2
 }
 
 clean_up()
@@ -203,7 +203,7 @@ servers_start()
 	inside g "$programs/attach" on count eth0 "$pins/count"
 	start g taskset -c "$cpu" "$programs/rr" server 7000
 	servers+=($!)
-	start g taskset -c "$cpu" iperf3 -s -p 5201 >/dev/null
+	start g taskset -c "$cpu" iperf3 -s -p 5201 >"$work/iperf3.log" 2>&1
 	servers+=($!)
 }
 
@@ -408,7 +408,7 @@ ovnet_up()
 
 agent_ready()
 {
-	"$B/ovnetctl" -i "bench-$1" -j status | grep -Eq '"ports_up": *1\b'
+	"$B/ovnetctl" -i "bench-$1" -j status | grep -Eq '"ports_up":[[:space:]]*1\b'
 }
 
 agent_fail()
@@ -435,11 +435,13 @@ ovnet_down()
 ovnet_xdp_up()
 {
 	ovnet_up xdp
+	inside a "$programs/gro" eth0 on
 	inside g "$programs/gro" eth0 on
 }
 
 ovnet_xdp_down()
 {
+	inside a "$programs/gro" eth0 off
 	inside g "$programs/gro" eth0 off
 	ovnet_down
 }

@@ -21,7 +21,7 @@
 
 #define BOUND_MS     5000
 #define REQUEST_SIZE 4096
-#define LONG_ROWS    20000
+#define LONG_ROWS    20000u
 
 enum step_kind {
 	STEP_END,      /* close */

@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Checks of the sources that no compiler makes. One line a check, "ok" or "not ok" with the places.
+set -u
+cd "$(dirname "$0")/.."
+status=0
+files() { git ls-files --cached --others --exclude-standard -- "$@"; }
+
+# report WHAT PLACES: a check fails when it found places.
+report() {
+	if [ -z "$2" ]; then
+		echo "ok - $1"
+	else
+		echo "not ok - $1"
+		printf '%s\n' "$2" | head -n 40 | sed 's/^/    /'
+		status=1
+	fi
+}
+
+# Each directory may include headers of itself, of lib/, and of those named: dependencies run one way.
+layering() {
+	local rule directory allowed
+	for rule in lib: "config:" "maps:" "loader:maps" "agent:config loader maps" "cli:config" "bpf:maps"; do
+		directory=${rule%%:*} allowed="lib ${rule#*:} $directory"
+		[ "$directory" != bpf ] || allowed="bpf maps"
+		files "$directory/*.c" "$directory/*.h" | xargs grep -nE '^#include "[a-z]+/' |
+			grep -vE "#include \"(${allowed// /|})/"
+	done
+}
+
+spdx() {
+	files '*.c' '*.h' '*.def' '*.sh' '*.py' '*.mk' Makefile .clang-format | while read -r file; do
+		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file"
+	done
+	files 'bpf/*' 'maps/*.h' 'maps/*.def' vmlinux.h | grep -v '^maps/\(access\|batch\)\.h$' | while read -r file; do
+		head -n 1 "$file" | grep -q 'GPL-2.0-only OR BSD-2-Clause' || echo "$file: must be dual licensed"
+	done
+}
+
+reasons_tested() {
+	sed -nE 's/^REASON\(([A-Z0-9_]+), ([a-z0-9_]+),.*/\1 \2/p' maps/reasons.def | while read -r upper lower; do
+		files 'selftests/*' | xargs grep -qE "\b(REASON_$upper|$lower)\b" || echo "$lower"
+	done
+}
+
+printk() { files 'bpf/*' | xargs grep -n 'bpf_printk\|bpf_trace_printk'; }
+
+formatted() {
+	files '*.c' '*.h' | grep -v '^vmlinux.h$' | while read -r file; do
+		clang-format --dry-run -Werror "$file" >/dev/null 2>&1 || echo "$file: run make fmt"
+	done
+}
+
+# System calls on maps stand in maps/ only; the loader makes and pins them.
+map_calls() {
+	files 'agent/*.c' 'cli/*.c' 'config/*.c' 'lib/*.c' | xargs grep -nE '\bbpf_map_[a-z_]+\('
+}
+
+shell_syntax() {
+	files '*.sh' .ci/run | while read -r file; do bash -n "$file" 2>&1; done
+}
+
+report "includes keep to the layers" "$(layering)"
+report "every file has its licence" "$(spdx)"
+report "every drop reason is named in a test" "$(reasons_tested)"
+report "no trace output in BPF programs" "$(printk)"
+report "map system calls stand in maps/ only" "$(map_calls)"
+report "generated documents are up to date" "$(mk/docs.sh --check 2>&1)"
+report "sources are formatted" "$(formatted)"
+report "shell scripts parse" "$(shell_syntax)"
+report "cppcheck finds nothing" "$(cppcheck -q --enable=warning,performance,portability --inline-suppr --suppress=missingInclude \
+	'-DLIBBPF_OPTS(type,name,...)=struct type name = {__VA_ARGS__}' --std=c11 -I. agent cli config lib loader maps selftests/unit 2>&1)"
+exit $status
