@@ -292,11 +292,20 @@ static int start(struct agent *agent)
 	return control_open(agent);
 }
 
+/* Ports go down first: without programs a node would reach the host's stack. The route goes before its programs too. */
 static void take_out(struct agent *agent)
 {
 	const struct config *config = agent->config;
-	int error = netlink_local_route(agent->netlink, &config->locator, false);
+	int error;
 
+	for (size_t i = 0; i < config->node_count; i++) {
+		unsigned ifindex = if_nametoindex(config->nodes[i].port);
+
+		error = ifindex ? netlink_set_up(agent->netlink, ifindex, false) : 0;
+		if (error)
+			log_error("port %s: cannot set it down: %s", config->nodes[i].port, strerror(-error));
+	}
+	error = netlink_local_route(agent->netlink, &config->locator, false);
 	if (error)
 		log_error("local route: %s", strerror(-error));
 	error = loader_remove(config->instance);

@@ -413,11 +413,18 @@ static void netlink_on_readable(void *context, uint32_t events)
 		const struct nlmsghdr *message = (const void *)netlink->notice;
 		int length = (int)received;
 
-		if (received < 0 && errno == EAGAIN)
+		if (received < 0 && errno == EAGAIN) {
+			if (netlink->missed)
+				netlink_tell_lost(netlink);
+			netlink->missed = false;
 			return;
-		/* ENOBUFS: the kernel had no room for some; ENOSPC: one was longer than the buffer. */
+		}
+		/*
+		 * ENOBUFS: the kernel had no room for some. It drops all that follows too, without saying so again,
+		 * until everything was read: only then is it time to ask. ENOSPC: one was longer than the buffer.
+		 */
 		if (received < 0) {
-			netlink_tell_lost(netlink);
+			netlink->missed = true;
 			continue;
 		}
 		for (; mnl_nlmsg_ok(message, length); message = mnl_nlmsg_next(message, &length))

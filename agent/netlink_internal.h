@@ -56,6 +56,7 @@ struct netlink {
 	struct loop_timer *tell; /* running while `changed` or `lost` is set */
 	bool changed;            /* events->routes() is due */
 	bool lost;               /* events->overrun() is due */
+	bool missed;             /* will be, when all that is there to read has been read */
 	unsigned sequence;       /* of the last request */
 	unsigned generation;     /* of the last netlink_each_link() */
 	struct link_chain links[NETLINK_BUCKETS];

@@ -156,11 +156,14 @@ static void port_attach(struct agent *agent, size_t index)
 	reconcile_soon(agent);
 }
 
-/* Programs off first, then what they read. */
+/* Down before it is open: without programs the node would reach the host's stack. Then programs, then what they read. */
 static void port_release(struct agent *agent, const char *name, unsigned ifindex)
 {
 	struct port_value value;
+	int error = netlink_set_up(agent->netlink, ifindex, false);
 
+	if (error && error != -ENODEV)
+		log_error("port %s: cannot set it down: %s", name, strerror(-error));
 	loader_detach(agent->loader, LOADER_NODE, name);
 	loader_detach(agent->loader, LOADER_GUARD, name);
 	if (port_get(agent->maps->ports, ifindex, &value) == 0) {

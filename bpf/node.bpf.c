@@ -44,6 +44,9 @@ static __always_inline int node_stages(struct __sk_buff *skb, struct packet *p)
 	if (!port)
 		return REASON_NOT_A_PORT;
 	p->vni = port->vni;
+	/* The kernel takes the outer tag off before tc sees the frame, and would put it back on the way out. */
+	if (unlikely(skb->vlan_present))
+		return REASON_VLAN;
 	p->now_ns = bpf_ktime_get_boot_ns();
 	parse4_pull(skb);
 	TRY(parse4_ethernet((void *)(long)skb->data, (void *)(long)skb->data_end, p, port));

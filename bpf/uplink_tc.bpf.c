@@ -16,6 +16,9 @@ static __always_inline int uplink_stages(struct __sk_buff *skb, struct packet *p
 	const struct port_value *port;
 	struct session_value *session;
 
+	/* A tagged frame is for a VLAN device of the host; the substrate is untagged here. */
+	if (unlikely(skb->vlan_present))
+		return STAGE_DONE(TC_ACT_OK);
 	parse6_pull(skb);
 	TRY(parse6((void *)(long)skb->data, (void *)(long)skb->data_end, p, TC_ACT_OK));
 	p->now_ns = bpf_ktime_get_boot_ns();

@@ -482,7 +482,7 @@ static void tell_unknown(struct schema_reader *reader, enum schema_section secti
 {
 	char known[KNOWN_MAX] = "";
 	const char *nearest = NULL;
-	unsigned least = 3; /* further away it is another word */
+	unsigned least = strlen(key) < 6 ? 2 : 3; /* that far away it is another word */
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		unsigned steps;
@@ -491,7 +491,7 @@ static void tell_unknown(struct schema_reader *reader, enum schema_section secti
 			continue;
 		known_add(known, table[i].name);
 		steps = distance(key, table[i].name);
-		if (steps < least && steps < strlen(table[i].name)) {
+		if (steps < least) {
 			least = steps;
 			nearest = table[i].name;
 		}

@@ -5,8 +5,8 @@
  *   attach on PROGRAM INTERFACE PIN [TARGET]   program PIN, its link PIN_link; of `count` the map too, PIN_map
  *   attach off PIN
  *
- * tc programs run at ingress, before those that are there, through TCX links (Linux 6.6); `empty_xdp` runs in native mode. Interfaces are those of the
- * network namespace it runs in. TARGET is where the redirects send to.
+ * tc programs run at ingress, before those that are there, through TCX links (Linux 6.6); `empty_xdp` runs in native
+ * mode. Interfaces are those of the network namespace it runs in. TARGET is where the redirects send to.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -21,7 +21,7 @@
 
 /* BPF_TCX_INGRESS and BPF_F_BEFORE, which Debian 12's headers do not have. */
 #define TCX_INGRESS ((enum bpf_attach_type)46)
-#define TCX_BEFORE  (1U << 3)
+#define TCX_BEFORE (1U << 3)
 
 static int fail(const char *what, const char *object, int error)
 {
@@ -62,7 +62,7 @@ static int attach_on(const char *name, const char *interface, const char *pin, c
 {
 	struct bench_bpf *skeleton __attribute__((cleanup(scope_skeleton))) = bench_bpf__open();
 	scope_close int link = -1;
-	struct bpf_program *program, *wanted;
+	struct bpf_program *program = NULL, *wanted;
 	unsigned ifindex = if_nametoindex(interface);
 	int error;
 
@@ -78,7 +78,7 @@ static int attach_on(const char *name, const char *interface, const char *pin, c
 		if (!skeleton->rodata->target_ifindex)
 			return fail("no interface", target, -ENODEV);
 	}
-	bpf_object__for_each_program(program, skeleton->obj)
+	while ((program = bpf_object__next_program(skeleton->obj, program)))
 		bpf_program__set_autoload(program, program == wanted);
 	error = bench_bpf__load(skeleton);
 	if (error)
@@ -97,7 +97,7 @@ static int attach_on(const char *name, const char *interface, const char *pin, c
 /* Detaches by the system call: after removing a pin alone the kernel detaches some time later. */
 static int attach_off(const char *pin)
 {
-	static const char *const suffixes[] = { "_link", "_map", "" };
+	static const char *const suffixes[] = {"_link", "_map", ""};
 	scope_close int link = -1;
 	char path[256];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The benchmark's own programs: the source of the flood, the counter at its end, the bare redirect that is the limit, and
- * the programs that do nothing, to know what calling a program costs. None of ovnet's code is here.
+ * The benchmark's own programs: the source of the flood, the counter at its end, the bare redirect that is the
+ * limit, and the programs that do nothing, to know what calling a program costs. None of ovnet's code is here.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_endian.h>
@@ -29,8 +29,8 @@ struct {
 } delivered SEC(".maps");
 
 /*
- * Live frames come back as the last hop of their way left them, so each is written anew, whole. XDP_TX on a veth sends it to
- * the other end, as if the node had.
+ * Live frames come back as the last hop of their way left them, so each is written anew, whole. XDP_TX on a veth
+ * sends it to the other end, as if the node had.
  */
 SEC("xdp")
 int flood(struct xdp_md *ctx)

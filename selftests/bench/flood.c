@@ -4,10 +4,10 @@
  *
  *   flood INTERFACE MAC SOURCE DESTINATION COUNTER SECONDS [PROGRAM...]
  *
- * INTERFACE is the node's end of a veth, MAC the frames' destination, COUNTER the pinned map of the program `count` in the
- * receiving node, PROGRAMs are pinned programs whose mean run time during the flood is wanted (measuring that costs
+ * INTERFACE is the node's end of a veth, MAC the frames' destination, COUNTER the pinned map of the program `count` in
+ * the receiving node, PROGRAMs are pinned programs whose mean run time during the flood is wanted (measuring that costs
  * time itself, so the packet rate of such a run is not the one to report). Prints a line "NAME VALUE" for each figure:
- * udp_mpps (delivered, millions a second), udp_lost (share of those sent), and for each program its name and nanoseconds.
+ * udp_mpps (delivered, millions a second), udp_lost (share of those sent), and each program's name and nanoseconds.
  *
  * The frames are made by BPF_PROG_TEST_RUN in its live-frames mode (Linux 5.18): no socket and no node's stack is
  * in the figure.
@@ -70,7 +70,7 @@ static uint16_t checksum(uint32_t total)
 /* The UDP datagram at the end of the frame; `addresses` is the pseudo-header's part with both addresses. */
 static void fill_udp(uint8_t *frame, size_t offset, const void *addresses, size_t addresses_len)
 {
-	struct udphdr udp = { .source = htons(FLOOD_SOURCE_PORT), .dest = htons(FLOOD_PORT) };
+	struct udphdr udp = {.source = htons(FLOOD_SOURCE_PORT), .dest = htons(FLOOD_PORT)};
 	size_t length = FRAME_LEN - offset;
 	uint32_t pseudo = sum(addresses, addresses_len, (uint32_t)length + IPPROTO_UDP);
 
@@ -204,7 +204,7 @@ static double seconds_now(void)
 
 static int send_frames(int flooder, const uint8_t *frame, unsigned ifindex, unsigned count)
 {
-	struct xdp_md context = { .data_end = FRAME_LEN, .ingress_ifindex = ifindex };
+	struct xdp_md context = {.data_end = FRAME_LEN, .ingress_ifindex = ifindex};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = FRAME_LEN, .ctx_in = &context,
 		.ctx_size_in = sizeof(context), .repeat = (int)count, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
 		.batch_size = BATCH);
@@ -263,7 +263,7 @@ static int flood_start(char **words, struct program *programs, size_t program_co
 	scope_close int counter = -1;
 	scope_close int statistics = -1;
 	unsigned ifindex = if_nametoindex(words[0]);
-	struct bpf_program *program;
+	struct bpf_program *program = NULL;
 	uint8_t frame[FRAME_LEN] = {};
 	double duration = atof(words[5]);
 	int error;
@@ -281,7 +281,7 @@ static int flood_start(char **words, struct program *programs, size_t program_co
 	if (error)
 		return error;
 	memcpy(skeleton->bss->frame, frame, FRAME_LEN);
-	bpf_object__for_each_program(program, skeleton->obj)
+	while ((program = bpf_object__next_program(skeleton->obj, program)))
 		bpf_program__set_autoload(program, program == skeleton->progs.flood);
 	error = bench_bpf__load(skeleton);
 	if (error)

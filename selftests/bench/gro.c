@@ -17,8 +17,8 @@
 
 int main(int argc, char **argv)
 {
-	struct ethtool_value value = { .cmd = ETHTOOL_SGRO };
-	struct ifreq request = { .ifr_data = (void *)&value };
+	struct ethtool_value value = {.cmd = ETHTOOL_SGRO};
+	struct ifreq request = {.ifr_data = (void *)&value};
 	scope_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (argc != 3 || (strcmp(argv[2], "on") && strcmp(argv[2], "off")) || strlen(argv[1]) >= IFNAMSIZ) {

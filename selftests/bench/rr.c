@@ -98,7 +98,7 @@ static int server_run(const char *port)
 
 static int client_connect(const char *host, const char *port, int *out)
 {
-	struct timeval limit = { .tv_sec = ANSWER_SECONDS };
+	struct timeval limit = {.tv_sec = ANSWER_SECONDS};
 	struct addrinfo *address;
 	int fd, error;
 

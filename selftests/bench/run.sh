@@ -9,7 +9,7 @@
 #   10.0.0.2        fd00:b::1                        fd00:b::2       10.0.0.3
 #
 # The wires stay; a column is what the two hosts do with them, and has a function COLUMN_up and a function COLUMN_down.
-# Each round measures every column, forward and backward in turn, so that what the machine does meanwhile hits all alike.
+# Each round measures every column, forward and backward in turn: what the machine does meanwhile hits all alike.
 # docs/benchmark.md says how to read the figures; report.py makes them of the samples.
 set -euo pipefail
 
@@ -90,7 +90,7 @@ fail()
 	exit 1
 }
 
-# --- namespaces and what runs in them -------------------------------------------------------------------------------
+# --- namespaces and what runs in them --------------------------------------------------------------------------------
 
 prefix=ovnet-bench
 spaces=(a h1 h2 g)
@@ -214,7 +214,7 @@ set_mtu()
 	link g set eth0 mtu "$1"
 }
 
-# --- columns -------------------------------------------------------------------------------------------------------
+# --- columns ---------------------------------------------------------------------------------------------------------
 
 # What the nodes are called in a column.
 source_address=
@@ -557,7 +557,7 @@ measure_column()
 	current=
 }
 
-# --- main ---------------------------------------------------------------------------------------------------------------
+# --- main ------------------------------------------------------------------------------------------------------------
 
 [ "$(id -u)" -eq 0 ] || fail "needs root"
 for program in attach flood gro rr; do

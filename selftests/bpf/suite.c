@@ -13,6 +13,7 @@
 #define FAILURES_TOLD 20
 
 static unsigned failures_told;
+static unsigned failures_outside; /* of checks before the first test and after the last */
 static const struct suite *running;
 
 void suite_skip(const char *what, const char *why)
@@ -31,6 +32,13 @@ bool suite_check(bool passed, const char *file, int line, const char *format, ..
 		va_start(arguments, format);
 		vsnprintf(message, sizeof(message), format, arguments);
 		va_end(arguments);
+	}
+	if (!CU_get_current_test()) {
+		if (!passed) {
+			failures_outside++;
+			fprintf(stderr, "%s:%d: %s\n", file, line, message);
+		}
+		return passed;
 	}
 	CU_assertImplementation(passed, (unsigned)line, message, file, "", CU_FALSE);
 	return passed;
@@ -70,5 +78,5 @@ int suite_main(const struct suite *suite)
 	CU_cleanup_registry();
 	if (suite->stop)
 		suite->stop();
-	return failed || !ran ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed || !ran || failures_outside ? EXIT_FAILURE : EXIT_SUCCESS;
 }
