@@ -249,8 +249,10 @@ static void uplink_link(struct agent *agent, struct agent_uplink *uplink, const 
 {
 	int error;
 
-	if (uplink->attached && uplink->ifindex == link->ifindex)
+	if (uplink->attached && uplink->ifindex == link->ifindex) {
+		hosts_resolve(agent); /* its MAC or MTU may be another, and frames bear it */
 		return;
+	}
 	uplink->ifindex = link->ifindex;
 	uplink->xdp = uplink_wants_xdp(agent, link);
 	error = counter_create(agent->maps->counters, link->ifindex);

@@ -17,7 +17,7 @@ static __always_inline int uplink_stages(struct __sk_buff *skb, struct packet *p
 	struct session_value *session;
 
 	/* A tagged frame is for a VLAN device of the host; the substrate is untagged here. */
-	if (unlikely(skb->vlan_present))
+	if (skb->protocol != bpf_htons(ETH_P_IPV6) || unlikely(skb->vlan_present))
 		return STAGE_DONE(TC_ACT_OK);
 	parse6_pull(skb);
 	TRY(parse6((void *)(long)skb->data, (void *)(long)skb->data_end, p, TC_ACT_OK));

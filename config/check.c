@@ -93,7 +93,8 @@ static void check_places(struct findings *findings, const struct places *places)
 		if (place_order(earlier, later) != 0)
 			continue;
 		snprintf(path, sizeof(path), "%s[%zu].address", later->list, later->index);
-		finding_add(findings, path, "expected an address that nobody else in the vnet has, got '%s' as in %s[%zu]",
+		finding_add(findings, path,
+			"expected an address that nobody else in the vnet has, got '%s' as in %s[%zu]",
 			ipv4_format(later->address, text), earlier->list, earlier->index);
 	}
 }
@@ -113,20 +114,22 @@ static void check_vnets(struct findings *findings, const struct config *config)
 			if (j < i && !same_name && *vnet->name && strcmp(vnet->name, other->name) == 0) {
 				same_name = true;
 				snprintf(path, sizeof(path), "vnets[%zu].name", i);
-				finding_add(findings, path, "expected a name that no other vnet has, got '%s' as in vnets[%zu]",
-					vnet->name, j);
+				finding_add(findings, path,
+					"expected a name that no other vnet has, got '%s' as in vnets[%zu]", vnet->name,
+					j);
 			}
 			if (j < i && !same_number && vnet->vni && vnet->vni == other->vni) {
 				same_number = true;
 				snprintf(path, sizeof(path), "vnets[%zu].vni", i);
-				finding_add(findings, path, "expected a VNI that no other vnet has, got %u as in vnets[%zu]",
-					vnet->vni, j);
+				finding_add(findings, path,
+					"expected a VNI that no other vnet has, got %u as in vnets[%zu]", vnet->vni, j);
 			}
 			/* A vnet may be called by its name or its number, so these two must not be taken for each other. */
 			snprintf(digits, sizeof(digits), "%u", other->vni);
 			if (other->vni && strcmp(vnet->name, digits) == 0) {
 				snprintf(path, sizeof(path), "vnets[%zu].name", i);
-				finding_add(findings, path, "expected a name that is not another vnet's VNI, got '%s' as in vnets[%zu]",
+				finding_add(findings, path,
+					"expected a name that is not another vnet's VNI, got '%s' as in vnets[%zu]",
 					vnet->name, j);
 			}
 		}
@@ -161,8 +164,8 @@ static void check_nodes(struct findings *findings, const struct config *config)
 			if (!*node->port || strcmp(node->port, config->uplinks[j]) != 0)
 				continue;
 			snprintf(path, sizeof(path), "nodes[%zu].port", i);
-			finding_add(findings, path, "expected an interface that is no uplink, got '%s' as in uplinks[%zu]",
-				node->port, j);
+			finding_add(findings, path,
+				"expected an interface that is no uplink, got '%s' as in uplinks[%zu]", node->port, j);
 		}
 		for (size_t j = 0; j < i; j++) {
 			const struct config_node *other = &config->nodes[j];
@@ -170,14 +173,16 @@ static void check_nodes(struct findings *findings, const struct config *config)
 			if (!same_name && *node->name && strcmp(node->name, other->name) == 0) {
 				same_name = true;
 				snprintf(path, sizeof(path), "nodes[%zu].name", i);
-				finding_add(findings, path, "expected a name that no other node has, got '%s' as in nodes[%zu]",
-					node->name, j);
+				finding_add(findings, path,
+					"expected a name that no other node has, got '%s' as in nodes[%zu]", node->name,
+					j);
 			}
 			if (!same_port && *node->port && strcmp(node->port, other->port) == 0) {
 				same_port = true;
 				snprintf(path, sizeof(path), "nodes[%zu].port", i);
-				finding_add(findings, path, "expected a port that no other node has, got '%s' as in nodes[%zu]",
-					node->port, j);
+				finding_add(findings, path,
+					"expected a port that no other node has, got '%s' as in nodes[%zu]", node->port,
+					j);
 			}
 		}
 	}
@@ -194,7 +199,8 @@ static void settle_slot(struct findings *findings, const struct locator *locator
 		*slot = own;
 	} else if (locator->length == 72 && *slot != own) {
 		snprintf(path, sizeof(path), "%s[%zu].slot", list, index);
-		finding_add(findings, path, "expected %u, the slot of %s, got %u", own, locator_format(locator, text), *slot);
+		finding_add(findings, path, "expected %u, the slot of %s, got %u", own, locator_format(locator, text),
+			*slot);
 	}
 }
 
@@ -219,7 +225,8 @@ static void check_locators(struct findings *findings, struct config *config)
 
 		if (locators_overlap(&mapping->locator, &config->locator)) {
 			snprintf(path, sizeof(path), "mappings[%zu].locator", i);
-			finding_add(findings, path, "expected the prefix of another host, got '%s' within or around this host's %s",
+			finding_add(findings, path,
+				"expected the prefix of another host, got '%s' within or around this host's %s",
 				locator_format(&mapping->locator, text), locator_format(&config->locator, own));
 		}
 		settle_slot(findings, &mapping->locator, "mappings", i, &mapping->slot);

@@ -2,8 +2,8 @@
 /*
  * ovnet.json from file to struct config. See config.h.
  *
- * The keys are in schema.c, what must hold between their values in check.c; here a file is read, both are asked, and what
- * they find is told.
+ * The keys are in schema.c, what must hold between their values in check.c; here a file is read, both are asked, and
+ * what they find is told.
  */
 #include "config/config.h"
 
@@ -136,7 +136,8 @@ void config_check_interfaces(const struct config *config, const char *path, conf
 		if (if_nametoindex(config->nodes[i].port) != 0)
 			continue;
 		snprintf(place, sizeof(place), "nodes[%zu].port", i);
-		finding_add(&findings, place, "expected an interface of this machine, got '%s' (a warning: it may come later)",
+		finding_add(&findings, place,
+			"expected an interface of this machine, got '%s' (a warning: it may come later)",
 			config->nodes[i].port);
 		++*warnings;
 	}
@@ -197,7 +198,8 @@ int config_rule_from_json(const struct config *config, const struct cJSON *objec
 	struct config_rule rule = {0};
 	char first[200] = "";
 
-	if (schema_read(&reader, SCHEMA_RULE, object, "", &rule) == 0 && check_rule(&findings, config, &rule) == -ENOMEM)
+	if (schema_read(&reader, SCHEMA_RULE, object, "", &rule) == 0 &&
+		check_rule(&findings, config, &rule) == -ENOMEM)
 		finding_add(&findings, "", "out of memory");
 	if (findings.total == 0) {
 		*out = rule;

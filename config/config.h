@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ovnet.json: what a host is told in static mode. Read, checked against one table of rows (schema.c), and handed
- * over whole or not at all. The agent and `ovnetctl config check` use the same code; docs/man/ovnet.json.5 describes it.
+ * over whole or not at all. The agent and `ovnetctl config check` use the same code; docs/man/ovnet.json.5 describes
+ * it.
  */
 #ifndef OVNET_CONFIG_CONFIG_H
 #define OVNET_CONFIG_CONFIG_H
@@ -45,10 +46,10 @@ struct config_rule {
 	struct ipv4 from, to;
 	bool protocol_any, port_any;
 	uint8_t protocol;
-	uint16_t port;    /* the responder's; for ICMP the type */
-	bool allow;       /* false: deny */
+	uint16_t port;       /* the responder's; for ICMP the type */
+	bool allow;          /* false: deny */
 	uint32_t lifetime_s; /* 0: until removed */
-	uint32_t policy;  /* a number to recognize it by; 0 unless given */
+	uint32_t policy;     /* a number to recognize it by; 0 unless given */
 };
 
 struct config_limits {
@@ -82,8 +83,8 @@ struct config {
 };
 
 /*
- * Called once for each finding, in the order of the file: "FILE:LINE: PATH: expected ..., got ...". LINE is left out when
- * the file cannot be read, PATH when no one value is at fault. After 50 findings, once more: how many are left out.
+ * Called once for each finding, in the order of the file: "FILE:LINE: PATH: expected ..., got ...". LINE is left out
+ * when the file cannot be read, PATH when no one value is at fault. After 50, once more: how many are left out.
  */
 typedef void (*config_report_fn)(void *context, const char *message);
 
@@ -107,13 +108,13 @@ void config_check_interfaces(const struct config *config, const char *path, conf
 
 void config_free(struct config *config);
 
-/* Index of a vnet by name or decimal VNI, or -1. A name that is also the VNI of another vnet is refused in the file. */
+/* Index of a vnet by name or decimal VNI, or -1. The file is refused when a name is also the VNI of another vnet. */
 long config_find_vnet(const struct config *config, const char *name);
 
 /*
  * One rule from its words, for rules given by hand; the same checks as in the file.
- * `object` has the members of an entry of "rules". Returns 0, or -EINVAL with `message` (200 octets) filled by the first
- * finding: "MEMBER: expected ..., got ...". A rule that is there already is no error here.
+ * `object` has the members of an entry of "rules". Returns 0, or -EINVAL with `message` (200 octets) filled by the
+ * first finding: "MEMBER: expected ..., got ...". A rule that is there already is no error here.
  */
 struct cJSON;
 int config_rule_from_json(const struct config *config, const struct cJSON *object, struct config_rule *out,

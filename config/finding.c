@@ -11,8 +11,8 @@
 
 #include "lib/json.h"
 
-static void PRINTF_LIKE(4, 0) finding_keep(struct findings *findings, unsigned line, const char *path,
-	const char *format, va_list arguments)
+static void PRINTF_LIKE(4, 0)
+	finding_keep(struct findings *findings, unsigned line, const char *path, const char *format, va_list arguments)
 {
 	scope_free char *text = NULL;
 	char place[16] = "";
@@ -26,8 +26,8 @@ static void PRINTF_LIKE(4, 0) finding_keep(struct findings *findings, unsigned l
 	}
 	if (line)
 		snprintf(place, sizeof(place), ":%u", line);
-	if (asprintf(&message, "%s%s%s%s%s%s", findings->file ? findings->file : "", place,
-		    findings->file ? ": " : "", path, *path ? ": " : "", text) < 0)
+	if (asprintf(&message, "%s%s%s%s%s%s", findings->file ? findings->file : "", place, findings->file ? ": " : "",
+		    path, *path ? ": " : "", text) < 0)
 		return;
 	/* The text is somebody's input and goes to a terminal. */
 	for (char *c = message; *c; c++) {
@@ -110,7 +110,9 @@ const char *finding_got(const cJSON *value, char got[FINDING_GOT_MAX])
 		snprintf(got, FINDING_GOT_MAX, "%s", cJSON_IsTrue(value) ? "true" : "false");
 	} else {
 		snprintf(got, FINDING_GOT_MAX, "%s",
-			cJSON_IsArray(value) ? "a list" : cJSON_IsObject(value) ? "an object" : "null");
+			cJSON_IsArray(value)    ? "a list"
+			: cJSON_IsObject(value) ? "an object"
+						: "null");
 	}
 	return got;
 }

@@ -33,8 +33,8 @@ struct findings {
 };
 
 /*
- * Adds "FILE:LINE: PATH: ..."; the line is that of the value at `path`, or of what should hold it. An empty path is left
- * out. Control characters become '?'. Past FINDINGS_MAX, or without memory, only the total grows.
+ * Adds "FILE:LINE: PATH: ..."; the line is that of the value at `path`, or of what should hold it. An empty path is
+ * left out. Control characters become '?'. Past FINDINGS_MAX, or without memory, only the total grows.
  */
 void finding_add(struct findings *findings, const char *path, const char *format, ...) PRINTF_LIKE(3, 4);
 
@@ -45,7 +45,7 @@ void finding_add_at(struct findings *findings, unsigned line, const char *path, 
 /* Reports what was kept, by line, then (for a file) how many more there were; frees it. The total stays. */
 void findings_tell(struct findings *findings, config_report_fn report, void *context);
 
-/* A value as a message shows it after "got": 'text' (cut when long), a number, "a list", "nothing" for NULL. Returns `got`. */
+/* A value as a message shows it after "got": 'text' (cut when long), a number, "a list"; NULL: "nothing". */
 const char *finding_got(const cJSON *value, char got[FINDING_GOT_MAX]);
 
 #endif /* OVNET_CONFIG_FINDING_H */

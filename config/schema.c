@@ -18,6 +18,13 @@
 #define EXPECTED_MAX 160
 #define KNOWN_MAX 160 /* a list of what there is, in a message */
 
+/* What messages say of values that several rows have. */
+#define NAME_EXPECTED "a name of 1 to 31 letters, digits, '_', '.' or '-'"
+#define IFNAME_EXPECTED "an interface name of 1 to 15 characters without '/', ':', '%' or space"
+#define IPV4_EXPECTED "an IPv4 unicast address like 10.0.0.2"
+#define LOCATOR_EXPECTED "an IPv6 prefix like fd00:1:0:1::/64, or /72 for a single slot, zero beyond its length"
+#define VNET_EXPECTED "the name or number of a vnet of this host"
+
 static int refuse(struct schema_reader *reader, const char *path, const char *expected, const cJSON *value)
 {
 	char got[FINDING_GOT_MAX];
@@ -47,7 +54,9 @@ static void number_put(void *target, const struct schema_row *row, long long num
 	uint8_t one = (uint8_t)number;
 	uint16_t two = (uint16_t)number;
 	uint32_t four = (uint32_t)number;
-	const void *from = row->size == sizeof(one) ? (void *)&one : row->size == sizeof(two) ? (void *)&two : (void *)&four;
+	const void *from = row->size == sizeof(one)   ? (void *)&one
+			   : row->size == sizeof(two) ? (void *)&two
+						      : (void *)&four;
 
 	memcpy(place_of(target, row), from, row->size);
 }
@@ -154,38 +163,31 @@ static int read_word(struct schema_reader *reader, const struct schema_row *row,
 	return refuse(reader, path, row->expected, value);
 }
 
-static bool name_is_good(const char *text, const char *punctuation)
-{
-	size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.");
-
-	return length > 0 && length < CONFIG_NAME_MAX && text[length] == '\0' &&
-		(strchr(punctuation, '.') || !strchr(text, '.'));
-}
-
 static int read_name(struct schema_reader *reader, const struct schema_row *row, const cJSON *value, const char *path,
 	void *target)
 {
+	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
 	const char *text = text_of(value);
+	size_t length = text ? strspn(text, good) : 0;
 
-	if (!text || !name_is_good(text, "_-."))
+	if (length == 0 || length >= CONFIG_NAME_MAX || text[length] != '\0')
 		return refuse(reader, path, row->expected, value);
 	strcpy(place_of(target, row), text);
 	return 0;
 }
 
-/* An instance's name is that of a folder in bpffs, which refuses every name with a dot. */
+/* An instance's name is that of a folder too. */
 static int read_instance(struct schema_reader *reader, const struct schema_row *row, const cJSON *value,
 	const char *path, void *target)
 {
 	const char *text = text_of(value);
 
-	if (!text || !name_is_good(text, "_-"))
+	if (text && (strcmp(text, ".") == 0 || strcmp(text, "..") == 0))
 		return refuse(reader, path, row->expected, value);
-	strcpy(place_of(target, row), text);
-	return 0;
+	return read_name(reader, row, value, path, target);
 }
 
-/* What the kernel takes for the name of an interface. */
+/* What the kernel takes for the name of an interface; a percent sign would be a format there. */
 static bool interface_is_good(const char *text)
 {
 	size_t length = strlen(text);
@@ -193,7 +195,7 @@ static bool interface_is_good(const char *text)
 	if (length == 0 || length >= CONFIG_IFNAME_MAX || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return false;
 	for (; *text; text++) {
-		if ((unsigned char)*text <= ' ' || *text == 0x7f || *text == '/' || *text == ':')
+		if ((unsigned char)*text <= ' ' || *text == 0x7f || strchr("/:%", *text))
 			return false;
 	}
 	return true;
@@ -220,7 +222,7 @@ static int read_uplinks(struct schema_reader *reader, const struct schema_row *r
 
 	if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) > row->max)
 		return refuse(reader, path, row->expected, value);
-	cJSON_ArrayForEach(element, value) {
+	cJSON_ArrayForEach (element, value) {
 		const char *text = text_of(element);
 		char here[FINDING_PATH_MAX];
 
@@ -228,8 +230,7 @@ static int read_uplinks(struct schema_reader *reader, const struct schema_row *r
 		if (text && interface_is_good(text))
 			strcpy(uplinks[*count], text);
 		else
-			result = refuse(reader, here, "an interface name of 1 to 15 characters without '/', ':' or space",
-				element);
+			result = refuse(reader, here, IFNAME_EXPECTED, element);
 		(*count)++;
 	}
 	return result;
@@ -329,13 +330,13 @@ static int read_vnet(struct schema_reader *reader, const struct schema_row *row,
 		if (config->vnets[i].name[0])
 			known_add(known, config->vnets[i].name);
 	}
-	snprintf(expected, sizeof(expected), "%s (there %s: %s)", row->expected,
-		config->vnet_count == 1 ? "is" : "are", *known ? known : "none");
+	snprintf(expected, sizeof(expected), "%s (there %s: %s)", row->expected, config->vnet_count == 1 ? "is" : "are",
+		*known ? known : "none");
 	return refuse(reader, path, expected, value);
 }
 
-static int read_object(struct schema_reader *reader, const struct schema_row *row, const cJSON *value,
-	const char *path, void *target)
+static int read_object(struct schema_reader *reader, const struct schema_row *row, const cJSON *value, const char *path,
+	void *target)
 {
 	return schema_read(reader, row->child, value, path, place_of(target, row));
 }
@@ -360,7 +361,7 @@ static int read_list(struct schema_reader *reader, const struct schema_row *row,
 		return -EINVAL;
 	}
 	memcpy(place_of(target, row), &elements, sizeof(elements));
-	cJSON_ArrayForEach(element, value) {
+	cJSON_ArrayForEach (element, value) {
 		char *here = elements + *count * row->size;
 		char place[FINDING_PATH_MAX];
 
@@ -379,29 +380,33 @@ static int read_list(struct schema_reader *reader, const struct schema_row *row,
 #define LIST(type, list, count)                                                                                        \
 	.offset = offsetof(type, list), .size = sizeof(*((type *)0)->list), .companion = offsetof(type, count)
 
-#define NAME_EXPECTED "a name of 1 to 31 letters, digits, '_', '.' or '-'"
-#define IFNAME_EXPECTED "an interface name of 1 to 15 characters without '/', ':' or space"
-#define IPV4_EXPECTED "an IPv4 unicast address like 10.0.0.2"
-#define LOCATOR_EXPECTED "an IPv6 prefix like fd00:1:0:1::/64, or /72 for a single slot, zero beyond its length"
-#define VNET_EXPECTED "the name or number of a vnet of this host"
-
-static const char *const uplink_mode_words[] = {
-	[UPLINK_AUTO] = "auto", [UPLINK_TC] = "tc", [UPLINK_XDP] = "xdp", [UPLINK_XDP + 1] = NULL};
-static const char *const delivery_words[] = {
-	[DELIVERY_AUTO] = "auto", [DELIVERY_PORT] = "port", [DELIVERY_PEER] = "peer", [DELIVERY_PEER + 1] = NULL};
+static const char *const uplink_mode_words[] =
+	{[UPLINK_AUTO] = "auto", [UPLINK_TC] = "tc", [UPLINK_XDP] = "xdp", [UPLINK_XDP + 1] = NULL};
+static const char *const delivery_words[] =
+	{[DELIVERY_AUTO] = "auto", [DELIVERY_PORT] = "port", [DELIVERY_PEER] = "peer", [DELIVERY_PEER + 1] = NULL};
 static const char *const verdict_words[] = {"deny", "allow", NULL}; /* as the flag `allow` */
 
 /* Rows of one section are read from top to bottom: what others refer to comes first. */
 static const struct schema_row table[] = {
-	{SCHEMA_TOP, "instance", read_instance, .expected = "a name of 1 to 31 letters, digits, '_' or '-'", .fallback = "default", PLACE(struct config, instance)},
-	{SCHEMA_TOP, "locator", read_locator, .required = true, .expected = LOCATOR_EXPECTED, PLACE(struct config, locator)},
-	{SCHEMA_TOP, "uplinks", read_uplinks, .required = true, .expected = "a list of at most 8 interface names", .max = CONFIG_UPLINKS_MAX, PLACE(struct config, uplinks), .companion = offsetof(struct config, uplink_count)},
-	{SCHEMA_TOP, "uplink_mode", read_word, .expected = "auto, tc or xdp", .fallback = "auto", .words = uplink_mode_words, PLACE(struct config, uplink_mode)},
-	{SCHEMA_TOP, "delivery", read_word, .expected = "auto, port or peer", .fallback = "auto", .words = delivery_words, PLACE(struct config, delivery)},
-	{SCHEMA_TOP, "vnets", read_list, .required = true, .expected = "a list of vnets", .child = SCHEMA_VNET, .max = 1024, LIST(struct config, vnets, vnet_count)},
-	{SCHEMA_TOP, "nodes", read_list, .expected = "a list of nodes", .child = SCHEMA_NODE, .max = 1024, LIST(struct config, nodes, node_count)},
-	{SCHEMA_TOP, "mappings", read_list, .expected = "a list of mappings", .child = SCHEMA_MAPPING, .max = 1048576, LIST(struct config, mappings, mapping_count)},
-	{SCHEMA_TOP, "rules", read_list, .expected = "a list of rules", .child = SCHEMA_RULE, .max = 1048576, .whole = true, LIST(struct config, rules, rule_count)},
+	{SCHEMA_TOP, "instance", read_instance, .expected = NAME_EXPECTED ", and not just '.' or '..'",
+		.fallback = "default", PLACE(struct config, instance)},
+	{SCHEMA_TOP, "locator", read_locator, .required = true, .expected = LOCATOR_EXPECTED,
+		PLACE(struct config, locator)},
+	{SCHEMA_TOP, "uplinks", read_uplinks, .required = true, .expected = "a list of at most 8 interface names",
+		.max = CONFIG_UPLINKS_MAX, PLACE(struct config, uplinks),
+		.companion = offsetof(struct config, uplink_count)},
+	{SCHEMA_TOP, "uplink_mode", read_word, .expected = "auto, tc or xdp", .fallback = "auto",
+		.words = uplink_mode_words, PLACE(struct config, uplink_mode)},
+	{SCHEMA_TOP, "delivery", read_word, .expected = "auto, port or peer", .fallback = "auto",
+		.words = delivery_words, PLACE(struct config, delivery)},
+	{SCHEMA_TOP, "vnets", read_list, .required = true, .expected = "a list of vnets", .child = SCHEMA_VNET,
+		.max = 1024, LIST(struct config, vnets, vnet_count)},
+	{SCHEMA_TOP, "nodes", read_list, .expected = "a list of nodes", .child = SCHEMA_NODE, .max = 1024,
+		LIST(struct config, nodes, node_count)},
+	{SCHEMA_TOP, "mappings", read_list, .expected = "a list of mappings", .child = SCHEMA_MAPPING, .max = 1048576,
+		LIST(struct config, mappings, mapping_count)},
+	{SCHEMA_TOP, "rules", read_list, .expected = "a list of rules", .child = SCHEMA_RULE, .max = 1048576,
+		.whole = true, LIST(struct config, rules, rule_count)},
 	{SCHEMA_TOP, "limits", read_object, .fallback = "{}", .child = SCHEMA_LIMITS, PLACE(struct config, limits)},
 	{SCHEMA_TOP, "idle", read_object, .fallback = "{}", .child = SCHEMA_IDLE, PLACE(struct config, idle)},
 
@@ -409,38 +414,63 @@ static const struct schema_row table[] = {
 	{SCHEMA_VNET, "vni", read_number, .required = true, .min = 1, .max = VNI_MAX, PLACE(struct config_vnet, vni)},
 
 	{SCHEMA_NODE, "name", read_name, .required = true, .expected = NAME_EXPECTED, PLACE(struct config_node, name)},
-	{SCHEMA_NODE, "port", read_interface, .required = true, .expected = IFNAME_EXPECTED, PLACE(struct config_node, port)},
+	{SCHEMA_NODE, "port", read_interface, .required = true, .expected = IFNAME_EXPECTED,
+		PLACE(struct config_node, port)},
 	{SCHEMA_NODE, "vnet", read_vnet, .required = true, .expected = VNET_EXPECTED, PLACE(struct config_node, vnet)},
-	{SCHEMA_NODE, "address", read_address, .required = true, .expected = IPV4_EXPECTED, PLACE(struct config_node, address)},
-	{SCHEMA_NODE, "mac", read_mac, .required = true, .expected = "a unicast MAC address like 02:00:00:00:00:0a", PLACE(struct config_node, mac)},
+	{SCHEMA_NODE, "address", read_address, .required = true, .expected = IPV4_EXPECTED,
+		PLACE(struct config_node, address)},
+	{SCHEMA_NODE, "mac", read_mac, .required = true, .expected = "a unicast MAC address like 02:00:00:00:00:0a",
+		PLACE(struct config_node, mac)},
 	{SCHEMA_NODE, "slot", read_slot, .max = SLOT_MAX, .fallback = "the locator's", PLACE(struct config_node, slot)},
 
-	{SCHEMA_MAPPING, "vnet", read_vnet, .required = true, .expected = VNET_EXPECTED, PLACE(struct config_mapping, vnet)},
-	{SCHEMA_MAPPING, "address", read_address, .required = true, .expected = IPV4_EXPECTED, PLACE(struct config_mapping, address)},
-	{SCHEMA_MAPPING, "locator", read_locator, .required = true, .expected = LOCATOR_EXPECTED, PLACE(struct config_mapping, locator)},
-	{SCHEMA_MAPPING, "slot", read_slot, .max = SLOT_MAX, .fallback = "the locator's", PLACE(struct config_mapping, slot)},
+	{SCHEMA_MAPPING, "vnet", read_vnet, .required = true, .expected = VNET_EXPECTED,
+		PLACE(struct config_mapping, vnet)},
+	{SCHEMA_MAPPING, "address", read_address, .required = true, .expected = IPV4_EXPECTED,
+		PLACE(struct config_mapping, address)},
+	{SCHEMA_MAPPING, "locator", read_locator, .required = true, .expected = LOCATOR_EXPECTED,
+		PLACE(struct config_mapping, locator)},
+	{SCHEMA_MAPPING, "slot", read_slot, .max = SLOT_MAX, .fallback = "the locator's",
+		PLACE(struct config_mapping, slot)},
 
 	{SCHEMA_RULE, "vnet", read_vnet, .required = true, .expected = VNET_EXPECTED, PLACE(struct config_rule, vnet)},
-	{SCHEMA_RULE, "from", read_end, .required = true, .expected = "any, or " IPV4_EXPECTED, PLACE(struct config_rule, from), .companion = offsetof(struct config_rule, from_any)},
-	{SCHEMA_RULE, "to", read_end, .required = true, .expected = "any, or " IPV4_EXPECTED, PLACE(struct config_rule, to), .companion = offsetof(struct config_rule, to_any)},
-	{SCHEMA_RULE, "protocol", read_protocol, .expected = "tcp, udp, icmp, any or a number from 0 to 255", .max = 255, .fallback = "any", PLACE(struct config_rule, protocol), .companion = offsetof(struct config_rule, protocol_any)},
-	{SCHEMA_RULE, "port", read_port, .expected = "any or a number from 0 to 65535", .max = 65535, .fallback = "any", PLACE(struct config_rule, port), .companion = offsetof(struct config_rule, port_any)},
-	{SCHEMA_RULE, "verdict", read_word, .required = true, .expected = "allow or deny", .words = verdict_words, PLACE(struct config_rule, allow)},
-	{SCHEMA_RULE, "lifetime", read_number, .unit = "seconds", .max = 31536000, .fallback = "0", PLACE(struct config_rule, lifetime_s)},
+	{SCHEMA_RULE, "from", read_end, .required = true, .expected = "any, or " IPV4_EXPECTED,
+		PLACE(struct config_rule, from), .companion = offsetof(struct config_rule, from_any)},
+	{SCHEMA_RULE, "to", read_end, .required = true, .expected = "any, or " IPV4_EXPECTED,
+		PLACE(struct config_rule, to), .companion = offsetof(struct config_rule, to_any)},
+	{SCHEMA_RULE, "protocol", read_protocol, .expected = "tcp, udp, icmp, any or a number from 0 to 255",
+		.max = 255, .fallback = "any", PLACE(struct config_rule, protocol),
+		.companion = offsetof(struct config_rule, protocol_any)},
+	{SCHEMA_RULE, "port", read_port, .expected = "any or a number from 0 to 65535", .max = 65535, .fallback = "any",
+		PLACE(struct config_rule, port), .companion = offsetof(struct config_rule, port_any)},
+	{SCHEMA_RULE, "verdict", read_word, .required = true, .expected = "allow or deny", .words = verdict_words,
+		PLACE(struct config_rule, allow)},
+	{SCHEMA_RULE, "lifetime", read_number, .unit = "seconds", .max = 31536000, .fallback = "0",
+		PLACE(struct config_rule, lifetime_s)},
 	{SCHEMA_RULE, "policy", read_number, .max = UINT32_MAX, .fallback = "0", PLACE(struct config_rule, policy)},
 
-	{SCHEMA_LIMITS, "sessions", read_number, .unit = "sessions", .min = 1, .max = 4194304, .fallback = "65536", PLACE(struct config_limits, sessions)},
-	{SCHEMA_LIMITS, "rules", read_number, .unit = "rules", .min = 1, .max = 1048576, .fallback = "65536", PLACE(struct config_limits, rules)},
-	{SCHEMA_LIMITS, "mappings", read_number, .unit = "mappings", .min = 1, .max = 1048576, .fallback = "65536", PLACE(struct config_limits, mappings)},
-	{SCHEMA_LIMITS, "hosts", read_number, .unit = "hosts", .min = 1, .max = 65536, .fallback = "4096", PLACE(struct config_limits, hosts)},
-	{SCHEMA_LIMITS, "sessions_per_port", read_number, .unit = "sessions", .min = 1, .max = 4194304, .fallback = "16384", .at_most = "sessions", PLACE(struct config_limits, sessions_per_port)},
+	{SCHEMA_LIMITS, "sessions", read_number, .unit = "sessions", .min = 1, .max = 4194304, .fallback = "65536",
+		PLACE(struct config_limits, sessions)},
+	{SCHEMA_LIMITS, "rules", read_number, .unit = "rules", .min = 1, .max = 1048576, .fallback = "65536",
+		PLACE(struct config_limits, rules)},
+	{SCHEMA_LIMITS, "mappings", read_number, .unit = "mappings", .min = 1, .max = 1048576, .fallback = "65536",
+		PLACE(struct config_limits, mappings)},
+	{SCHEMA_LIMITS, "hosts", read_number, .unit = "hosts", .min = 1, .max = 65536, .fallback = "4096",
+		PLACE(struct config_limits, hosts)},
+	{SCHEMA_LIMITS, "sessions_per_port", read_number, .unit = "sessions", .min = 1, .max = 4194304,
+		.fallback = "16384", .at_most = "sessions", PLACE(struct config_limits, sessions_per_port)},
 
-	{SCHEMA_IDLE, "tcp_opening", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "30", PLACE(struct config_idle, tcp_opening)},
-	{SCHEMA_IDLE, "tcp_established", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "7200", PLACE(struct config_idle, tcp_established)},
-	{SCHEMA_IDLE, "tcp_closing", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "10", PLACE(struct config_idle, tcp_closing)},
-	{SCHEMA_IDLE, "udp", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "60", PLACE(struct config_idle, udp)},
-	{SCHEMA_IDLE, "icmp", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "10", PLACE(struct config_idle, icmp)},
-	{SCHEMA_IDLE, "other", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "60", PLACE(struct config_idle, other)},
+	{SCHEMA_IDLE, "tcp_opening", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "30",
+		PLACE(struct config_idle, tcp_opening)},
+	{SCHEMA_IDLE, "tcp_established", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "7200",
+		PLACE(struct config_idle, tcp_established)},
+	{SCHEMA_IDLE, "tcp_closing", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "10",
+		PLACE(struct config_idle, tcp_closing)},
+	{SCHEMA_IDLE, "udp", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "60",
+		PLACE(struct config_idle, udp)},
+	{SCHEMA_IDLE, "icmp", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "10",
+		PLACE(struct config_idle, icmp)},
+	{SCHEMA_IDLE, "other", read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "60",
+		PLACE(struct config_idle, other)},
 };
 
 const struct schema_row *schema_rows(size_t *count)
@@ -508,7 +538,9 @@ static int read_fallback(struct schema_reader *reader, const struct schema_row *
 	char first = row->fallback[0];
 	bool number = first >= '0' && first <= '9';
 	cJSON value = {
-		.type = first == '{' ? cJSON_Object : number ? cJSON_Number : cJSON_String,
+		.type = first == '{' ? cJSON_Object
+			: number     ? cJSON_Number
+				     : cJSON_String,
 		.valuestring = (char *)row->fallback, /* is only read */
 		.valuedouble = number ? strtod(row->fallback, NULL) : 0,
 	};
@@ -548,7 +580,7 @@ int schema_read(struct schema_reader *reader, enum schema_section section, const
 			result = error;
 	}
 
-	cJSON_ArrayForEach(child, object) {
+	cJSON_ArrayForEach (child, object) {
 		if (row_find(section, child->string))
 			continue;
 		snprintf(here, sizeof(here), "%s%s%s", path, dot, child->string);

@@ -46,18 +46,18 @@ typedef int (*schema_read_fn)(struct schema_reader *reader, const struct schema_
 struct schema_row {
 	enum schema_section section;
 	const char *name;
-	schema_read_fn read;   /* the type */
-	const char *expected;  /* what messages say a value must be; NULL for a number: its range says that */
-	const char *unit;      /* of a number, or NULL */
-	const char *fallback;  /* the default as one would write it, without quotes; NULL: required, or an empty list */
+	schema_read_fn read;  /* the type */
+	const char *expected; /* what messages say a value must be; NULL for a number: its range says that */
+	const char *unit;     /* of a number, or NULL */
+	const char *fallback; /* the default as one would write it, without quotes; NULL: required, or an empty list */
 	bool required;
-	bool whole;            /* a list: an element with a finding is left out of later checks (all zeros) */
-	long long min, max;    /* of a number, or of a list's length */
-	const char *at_most;   /* a number: the row above that bounds it too; lowers the default */
-	const char *const *words; /* those allowed; their index is stored */
+	bool whole;                /* a list: an element with a finding is left out of later checks (all zeros) */
+	long long min, max;        /* of a number, or of a list's length */
+	const char *at_most;       /* a number: the row above that bounds it too; lowers the default */
+	const char *const *words;  /* those allowed; their index is stored */
 	enum schema_section child; /* of an object or a list */
-	size_t offset, size;   /* of the value's place; of a list: of the pointer, and the size of an element */
-	size_t companion;      /* offset of what belongs to it: a list's count, the flag that says "any" */
+	size_t offset, size;       /* of the value's place; of a list: of the pointer, and the size of an element */
+	size_t companion;          /* offset of what belongs to it: a list's count, the flag that says "any" */
 };
 
 /* The table and its length. */

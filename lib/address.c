@@ -172,7 +172,7 @@ int substrate_encode(const struct substrate_fields *fields, struct substrate *ou
 
 	memcpy(out->octet, fields->locator, sizeof(fields->locator));
 	out->octet[8] = (uint8_t)(fields->slot << BYTE8_SLOT_SHIFT | (fields->forward ? BYTE8_FORWARD : 0) |
-		(fields->group ? BYTE8_GROUP : 0));
+				  (fields->group ? BYTE8_GROUP : 0));
 	out->octet[9] = (uint8_t)(fields->vni >> 16);
 	out->octet[10] = (uint8_t)(fields->vni >> 8);
 	out->octet[11] = (uint8_t)fields->vni;
@@ -219,7 +219,8 @@ struct substrate substrate_of_host(const struct locator *locator)
 
 struct topology topology_decode(const uint8_t locator[8])
 {
-	uint32_t bits = (uint32_t)locator[4] << 24 | (uint32_t)locator[5] << 16 | (uint32_t)locator[6] << 8 | locator[7];
+	uint32_t bits =
+		(uint32_t)locator[4] << 24 | (uint32_t)locator[5] << 16 | (uint32_t)locator[6] << 8 | locator[7];
 	struct topology topology = {.version = (uint8_t)(bits >> 30)};
 
 	if (topology.version == 0) {

@@ -50,7 +50,7 @@ struct substrate_fields {
 
 /* The topology half of a locator (ONM-2): which of the parts are used depends on the version. */
 struct topology {
-	uint8_t version;  /* 0: locale 6, area 8, rack 8, system 8; 1: locale 14, rack 16; 2 and 3 are unassigned */
+	uint8_t version; /* 0: locale 6, area 8, rack 8, system 8; 1: locale 14, rack 16; 2 and 3 are unassigned */
 	uint16_t locale;
 	uint16_t area;
 	uint16_t rack;

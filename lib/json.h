@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * cJSON, wrapped once and checked: what cJSON lets pass (duplicate keys, text after the value, keys that differ in
- * case only, NUL octets and over-long or over-deep input) is an error here, and every value can be found again in its text, so that
- * a message can name file, line and path.
+ * case only, NUL octets and escapes, numbers that JSON does not have, over-deep input) is an error here, and every
+ * value can be found again in its text, so that a message can name file, line and path.
  */
 #ifndef OVNET_LIB_JSON_H
 #define OVNET_LIB_JSON_H
@@ -19,13 +19,15 @@ struct json_error {
 
 /*
  * Parses `length` octets of `text` (need not end in NUL). Returns the tree (free with cJSON_Delete()), or NULL
- * with *error filled: syntax, duplicate key, trailing text, NUL octet, invalid UTF-8, nesting past JSON_DEPTH_MAX.
+ * with *error filled: syntax, duplicate key, trailing text, NUL (as octet or escape), invalid UTF-8, a number of more
+ * than 63 characters or past a double's range, nesting past JSON_DEPTH_MAX; or no memory.
  */
 cJSON *json_parse(const char *text, size_t length, struct json_error *error);
 
 /*
  * The line (1 ..) on which the value at `path` begins in `text`, which json_parse() accepted; a path is like
- * "nodes[3].port", "" is the whole. A member that is not there gives the line of the nearest enclosing value that is.
+ * "nodes[3].port", "" is the whole. Keys are compared as they are written, so one with an escape is not found. What is
+ * not there gives the line of the nearest enclosing value that is.
  */
 unsigned json_line_of(const char *text, size_t length, const char *path);
 

@@ -30,8 +30,8 @@ static const struct link_ops *attach_ops(const struct loader *loader, enum loade
 	return hook == LOADER_UPLINK_XDP ? &link_xdp : loader->tc;
 }
 
-static int attach_pin(
-	char path[PIN_PATH_MAX], const struct loader *loader, enum loader_hook hook, const char *interface)
+static int attach_pin(char path[PIN_PATH_MAX], const struct loader *loader, enum loader_hook hook,
+	const char *interface)
 {
 	char name[IF_NAMESIZE + HOOK_WORD_MAX];
 
@@ -97,8 +97,8 @@ int loader_attach(struct loader *loader, enum loader_hook hook, const char *inte
  */
 bool loader_xdp_is_native(struct loader *loader, const char *interface, unsigned int ifindex)
 {
-	static const char *const software[] = {
-		"veth", "tun", "bridge", "bonding", "team", "macvlan", "vxlan", "netkit", "dummy", "ifb"};
+	static const char *const software[] = {"veth", "tun", "bridge", "bonding", "team", "macvlan", "vxlan", "netkit",
+		"dummy", "ifb"};
 	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
 	struct ifreq request = {.ifr_data = (void *)&driver};
 	scope_close int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

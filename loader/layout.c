@@ -138,8 +138,8 @@ static int layout_compare_types(const char *part, const struct btf *pinned, uint
 	return -EEXIST;
 }
 
-static int layout_compare_sizes(
-	const struct bpf_map *wanted, const struct bpf_map_info *pinned, char *difference, size_t size)
+static int layout_compare_sizes(const struct bpf_map *wanted, const struct bpf_map_info *pinned, char *difference,
+	size_t size)
 {
 	const struct {
 		const char *name;
@@ -179,8 +179,8 @@ int layout_compare(const struct bpf_map *wanted, const struct btf *btf, int fd, 
 		if (!pinned)
 			return -errno;
 	}
-	error = layout_compare_types(
-		"key", pinned, info.btf_key_type_id, btf, bpf_map__btf_key_type_id(wanted), difference, size);
+	error = layout_compare_types("key", pinned, info.btf_key_type_id, btf, bpf_map__btf_key_type_id(wanted),
+		difference, size);
 	if (!error)
 		error = layout_compare_types("value", pinned, info.btf_value_type_id, btf,
 			bpf_map__btf_value_type_id(wanted), difference, size);

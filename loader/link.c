@@ -19,7 +19,7 @@
 
 /* enum bpf_attach_type of kernel 6.6, which the headers of Debian 12 do not have yet. */
 #define LINK_TCX_INGRESS ((enum bpf_attach_type)46)
-#define LINK_TCX_EGRESS  ((enum bpf_attach_type)47)
+#define LINK_TCX_EGRESS ((enum bpf_attach_type)47)
 
 /* In every network namespace. */
 #define IFINDEX_LOOPBACK 1

@@ -24,7 +24,7 @@
 #include "maps/constant.h"
 #include "ovnet.skel.h"
 
-#define RUN_ROOT       "/run/ovnet"
+#define RUN_ROOT "/run/ovnet"
 #define MAPS_COUNT_MAX 16
 #define DIFFERENCE_MAX 512
 

@@ -8,9 +8,9 @@
 #define PIN_PATH_MAX 256
 
 /* What an instance pins, each kind in a directory of its own. */
-#define PIN_MAPS     "maps"
+#define PIN_MAPS "maps"
 #define PIN_PROGRAMS "progs"
-#define PIN_LINKS    "links"
+#define PIN_LINKS "links"
 
 /*
  * Writes the path of a pin: /sys/fs/bpf/ovnet/<instance>/<kind>/<name>. In instance and name a dot is written %2e,

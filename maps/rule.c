@@ -35,8 +35,8 @@ static int rule_visit(void *context, const void *key, const void *value)
 	return visit->fn(visit->context, key, value);
 }
 
-int rule_each(
-	int fd, int (*fn)(void *context, const struct rule_key *key, const struct rule_value *value), void *context)
+int rule_each(int fd, int (*fn)(void *context, const struct rule_key *key, const struct rule_value *value),
+	void *context)
 {
 	struct rule_visit visit = {fn, context};
 

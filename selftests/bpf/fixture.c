@@ -114,8 +114,8 @@ static void world_make(struct fixture *f, const struct fixture_options *options)
 
 		*node = nodes[i];
 		memcpy(node->prefix, locator, sizeof(locator));
-		if (options->slot && node->host == options->host)
-			node->prefix[8] = (uint8_t)(options->slot << 2);
+		if (options->slots[node->host])
+			node->prefix[8] = (uint8_t)(options->slots[node->host] << 2);
 		node->prefix[9] = (uint8_t)(node->vni >> 16);
 		node->prefix[10] = (uint8_t)(node->vni >> 8);
 		node->prefix[11] = (uint8_t)node->vni;
@@ -129,12 +129,13 @@ static int programs_load(struct fixture *f, const struct fixture_options *option
 {
 	struct ovnet *skeleton = ovnet__open();
 	const struct fixture_node *here = options->host == 0 ? &f->a : options->host == 1 ? &f->r : &f->s;
+	bool one_slot = options->slots[options->host] != 0;
 	int error;
 
 	if (!skeleton)
 		return -errno;
-	memcpy(skeleton->rodata->ovnet_locator.octet, here->prefix, options->slot ? 9 : 8);
-	skeleton->rodata->ovnet_locator.length = options->slot ? 72 : 64;
+	memcpy(skeleton->rodata->ovnet_locator.octet, here->prefix, one_slot ? 9 : 8);
+	skeleton->rodata->ovnet_locator.length = one_slot ? 72 : 64;
 	if (options->sessions)
 		bpf_map__set_max_entries(skeleton->maps.sessions, options->sessions);
 	error = ovnet__load(skeleton);

@@ -27,6 +27,7 @@
 #define FIXTURE_VNI 0x0a1b2c
 #define FIXTURE_OTHER_VNI 0x0a1b2d
 #define FIXTURE_MTU 1500 /* of every path and every port */
+#define FIXTURE_HOSTS 3
 #define FIXTURE_HOOKS (HOOK_UPLINK_XDP + 1)
 
 struct fixture_node {
@@ -55,7 +56,7 @@ struct fixture {
 
 struct fixture_options {
 	int host;
-	uint8_t slot;      /* other than 0: the host owns this slot only, a /72; its nodes are all in it */
+	uint8_t slots[FIXTURE_HOSTS]; /* by host; other than 0: it owns this slot only, a /72, and its nodes are in it */
 	uint32_t sessions; /* size of the table; 0: as defined */
 };
 

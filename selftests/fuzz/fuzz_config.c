@@ -38,15 +38,16 @@ static void check_accepted(const struct config *config)
 		struct substrate address;
 
 		must(node->vnet < config->vnet_count && ipv4_is_unicast(node->address) && mac_is_unicast(node->mac));
-		must(substrate_of_node(&config->locator, node->slot, config->vnets[node->vnet].vni, node->address, &address) == 0);
+		must(substrate_of_node(&config->locator, node->slot, config->vnets[node->vnet].vni, node->address,
+			     &address) == 0);
 	}
 	for (size_t i = 0; i < config->mapping_count; i++) {
 		const struct config_mapping *mapping = &config->mappings[i];
 		struct substrate address;
 
 		must(mapping->vnet < config->vnet_count && ipv4_is_unicast(mapping->address));
-		must(substrate_of_node(&mapping->locator, mapping->slot, config->vnets[mapping->vnet].vni, mapping->address,
-			     &address) == 0);
+		must(substrate_of_node(&mapping->locator, mapping->slot, config->vnets[mapping->vnet].vni,
+			     mapping->address, &address) == 0);
 	}
 }
 
@@ -55,7 +56,7 @@ static void check_rules(const struct config *config, const cJSON *tree)
 	const cJSON *element;
 	size_t i = 0;
 
-	cJSON_ArrayForEach(element, json_member(tree, "rules")) {
+	cJSON_ArrayForEach (element, json_member(tree, "rules")) {
 		struct config_rule rule = {0};
 		char message[200];
 

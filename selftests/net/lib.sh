@@ -11,6 +11,8 @@
 #
 # Host N has the prefix fd00:1:0:N::/64, routed to it; its uplink has fd00:ffff:0:N::2. Names of namespaces begin with
 # $NET, which has this process's id in it; everything is removed when the script ends, however it ends.
+#
+# A test is lines of `check WHAT COMMAND...`; its exit status is 0 when none of them failed.
 
 set -u
 export LC_ALL=C
@@ -23,6 +25,73 @@ WORK=$(mktemp -d "/tmp/ovnet-test.XXXXXX")
 NET_SPACES=()
 NET_PIDS=()
 NET_INSTANCES=()
+FAILED=0
+PYTHON=/usr/bin/python3 # Debian's, which has scapy
+HERE=$TOP/selftests/net
+
+# ---- results: one line each
+
+# check WHAT COMMAND...: "ok - WHAT" when the command succeeds; else "not ok - WHAT: " and the end of what it printed.
+check() {
+	local what=$1 said
+	shift
+	if said=$("$@" 2>&1); then
+		echo "ok - $what"
+	else
+		FAILED=$((FAILED + 1))
+		echo "not ok - $what: $(tail -n 4 <<<"$said" | tr '\n' ' ' | cut -c 1-600)"
+	fi
+}
+
+# check_not WHAT COMMAND...: "ok" when the command fails.
+check_not() {
+	local what=$1
+	shift
+	check "$what" fails "$@"
+}
+
+fails() {
+	! "$@"
+}
+
+# skip WHAT WHY
+skip() {
+	echo "skip - $1: $2"
+}
+
+# must WHAT COMMAND...: for what the rest of a test rests on. Says nothing when all is well.
+must() {
+	local what=$1
+	shift
+	"$@" && return
+	echo "not ok - $what"
+	exit 1
+}
+
+# same THIS THAT
+same() {
+	[ "$1" = "$2" ] || { echo "expected '$2', got '$1'"; return 1; }
+}
+
+# at_least NUMBER LEAST; at_most NUMBER MOST
+at_least() {
+	[ "$1" -ge "$2" ] || { echo "expected at least $2, got $1"; return 1; }
+}
+
+at_most() {
+	[ "$1" -le "$2" ] || { echo "expected at most $2, got $1"; return 1; }
+}
+
+# holds EXPRESSION: of the JSON on standard input, which the expression (Python's) calls d.
+holds() {
+	$PYTHON -c '
+import json, sys
+d = json.load(sys.stdin)
+if not eval(sys.argv[1]):
+    sys.exit("does not hold: %s in %s" % (sys.argv[1], json.dumps(d)[:400]))' "$1"
+}
+
+# ---- namespaces and processes
 
 # net_in SPACE COMMAND...: runs a command in a namespace. (`ip netns exec` would hide bpffs.)
 net_in() {
@@ -36,9 +105,20 @@ net_space() {
 	NET_SPACES+=("$1")
 }
 
+# A process that we started: a job of this shell, or in a namespace of ours.
+net_owns() {
+	local each
+	jobs -p | grep -qx "$1" && return
+	for each in "${NET_SPACES[@]}"; do
+		[ "/proc/$1/ns/net" -ef "/run/netns/$NET-$each" ] && return
+	done
+	return 1
+}
+
+# net_kill PID [SIGNAL]: ends a process and waits for it.
 net_kill() {
 	local pid=$1
-	kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	net_owns "$pid" && kill "-${2:-TERM}" "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	return 0
 }
 
@@ -60,7 +140,12 @@ net_end() {
 		rm -rf "/run/ovnet/${each#*=}"
 	done
 	for each in "${NET_SPACES[@]}"; do ip netns del "$NET-$each" 2>/dev/null; done
+	if grep -hE 'Sanitizer|runtime error:' "$WORK"/*.log 2>/dev/null; then
+		echo "not ok - a sanitizer has a finding"
+		status=1
+	fi
 	rm -rf "$WORK"
+	[ $FAILED -eq 0 ] || [ $status -ne 0 ] || status=1
 	exit $status
 }
 trap net_end EXIT
@@ -78,6 +163,8 @@ wait_for() {
 		read -rt 0.02 <> <(:) || true
 	done
 }
+
+# ---- the substrate, nodes, agents
 
 # substrate HOSTS: the router and that many hosts.
 substrate() {
@@ -115,10 +202,37 @@ node_tap() {
 	ip -n "$NET-n$name" tuntap add dev eth0 mode tap vnet_hdr
 	ip -n "$NET-n$name" link set eth0 address "$mac" mtu "$mtu"
 	net_in "n$name" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+	[ -x "$BUILD/selftests/net/tapnode" ] || make -s -C "$TOP" "$BUILD/selftests/net/tapnode" >/dev/null
 	"$BUILD/selftests/net/tapnode" "/run/netns/$NET-$host" "p$name" "/run/netns/$NET-n$name" eth0 &
 	NET_PIDS+=($!)
 	ip -n "$NET-n$name" addr add "$address/24" dev eth0
 	ip -n "$NET-n$name" link set eth0 up
+}
+
+# Entries of the configuration, to be put together by list(): node_json NAME VNET ADDRESS MAC [SLOT],
+# mapping_json VNET ADDRESS HOST-NUMBER [SLOT], rule_json VNET FROM TO PROTOCOL PORT VERDICT [LIFETIME [POLICY]].
+node_json() {
+	printf '{"name": "%s", "port": "p%s", "vnet": "%s", "address": "%s", "mac": "%s", "slot": %d}' \
+		"$1" "$1" "$2" "$3" "$4" "${5:-0}"
+}
+
+mapping_json() {
+	printf '{"vnet": "%s", "address": "%s", "locator": "fd00:1:0:%d::/64", "slot": %d}' "$1" "$2" "$3" "${4:-0}"
+}
+
+rule_json() {
+	local port=$5
+	[ "$port" = any ] && port='"any"'
+	printf '{"vnet": "%s", "from": "%s", "to": "%s", "protocol": "%s", "port": %s, "verdict": "%s", "lifetime": %d, "policy": %d}' \
+		"$1" "$2" "$3" "$4" "$port" "$6" "${7:-0}" "${8:-0}"
+}
+
+# list MEMBER ENTRIES...
+list() {
+	local member=$1 joined
+	shift
+	joined=$(printf '%s, ' "$@")
+	printf '"%s": [%s]' "$member" "${joined%, }"
 }
 
 # agent HOST JSON-MEMBERS...: writes the configuration of the host's agent and starts it; waits until it answers.
@@ -174,11 +288,95 @@ hosts_reachable() {
 	! ctl "$1" -j mapping list | grep -q '"state": *"down"'
 }
 
-# drops HOST INTERFACE REASON: the counter, 0 when there is none.
+# ctl_holds HOST EXPRESSION WORDS...: holds() of what ovnetctl answers.
+ctl_holds() {
+	local host=$1 expression=$2
+	shift 2
+	ctl "$host" -j "$@" | holds "$expression"
+}
+
+# drops HOST INTERFACE REASON: the counter, 0 when there is none. counter: the same for what is not a drop.
 drops() {
-	ctl "$1" -j drop list | /usr/bin/python3 -c '
+	ctl "$1" -j drop list | $PYTHON -c '
 import json, sys
 interface, reason = sys.argv[1:]
 print(sum(int(d["packets"]) for d in json.load(sys.stdin)["drops"] if (d["interface"], d["reason"]) == (interface, reason)))
 ' "$2" "$3"
+}
+
+counter() {
+	ctl "$1" -j drop list | $PYTHON -c '
+import json, sys
+interface, name = sys.argv[1:]
+print(sum(int(c["value"]) for c in json.load(sys.stdin)["counters"] if (c["interface"], c["name"]) == (interface, name)))
+' "$2" "$3"
+}
+
+# drops_reach HOST INTERFACE REASON LEAST
+drops_reach() {
+	at_least "$(drops "$1" "$2" "$3")" "$4"
+}
+
+# ---- traffic and captures
+
+# craft SPACE INTERFACE FRAMES...: sends frames, written as scapy writes them.
+craft() {
+	local space=$1
+	shift
+	net_in "$space" $PYTHON "$HERE/craft.py" "$@"
+}
+
+# dummy_mac NODE ADDRESS: the MAC address by which a node knows another one.
+dummy_mac() {
+	net_in "n$1" ping -c 1 -W 1 "$2" >/dev/null
+	ip -n "$NET-n$1" neigh show "$2" | awk '{ for (i = 1; i < NF; i++) if ($i == "lladdr") print $(i + 1) }'
+}
+
+# listens SPACE PROTOCOL(t|u) PORT
+listens() {
+	net_in "$1" ss -Hnl"$2" "sport = :$3" | grep -q .
+}
+
+# iperf FROM TO ADDRESS ARGUMENTS...: one run of iperf3 between two namespaces; prints its JSON.
+iperf() {
+	local from=$1 to=$2 address=$3 status server
+	shift 3
+	net_in "$to" iperf3 -s -1 >/dev/null 2>&1 &
+	server=$!
+	wait_for 5 "iperf3 listens" listens "$to" t 5201 && net_in "$from" timeout 30 iperf3 -J -c "$address" "$@"
+	status=$?
+	net_kill $server
+	return $status
+}
+
+# capture NAME SPACE INTERFACE [FILTER...]: into $WORK/NAME.pcap, until capture_end NAME.
+capture() {
+	local name=$1 space=$2 interface=$3
+	shift 3
+	nsenter --net="/run/netns/$NET-$space" -- tcpdump -i "$interface" -n -U --immediate-mode -B 16384 \
+		-w "$WORK/$name.pcap" "$@" 2>"$WORK/$name.tcpdump" &
+	eval "CAPTURE_$name=$!"
+	NET_PIDS+=($!)
+	wait_for 5 "capture $name begins" grep -q listening "$WORK/$name.tcpdump"
+}
+
+# capture_end NAME...
+capture_end() {
+	local name pid
+	for name in "$@"; do
+		eval "pid=\$CAPTURE_$name"
+		net_kill "$pid" INT
+	done
+}
+
+# captured NAME [FILTER...]: how many packets of a capture pass the filter.
+captured() {
+	local name=$1
+	shift
+	tcpdump -n -r "$WORK/$name.pcap" "$@" 2>/dev/null | wc -l
+}
+
+# offload SPACE INTERFACE on|off: checksums, segmentation and merging by the (virtual) hardware.
+offload() {
+	net_in "$1" ethtool -K "$2" tx "$3" rx "$3" tso "$3" gso "$3" gro "$3" >/dev/null 2>&1
 }

@@ -25,7 +25,7 @@
 #include "lib/error.h"
 #include "lib/time.h"
 
-#define BOUND_NS     (10 * NSEC_PER_SEC) /* for each condition */
+#define BOUND_NS     (20 * NSEC_PER_SEC) /* for each condition */
 #define TICK_NS      (2 * NSEC_PER_MSEC)
 #define QUIET_NS     (300 * NSEC_PER_MSEC)
 #define LINKS        128

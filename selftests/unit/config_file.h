@@ -40,8 +40,10 @@ static const char *const good[] = {
 	/* 3 */ "\"uplinks\": [\"eth0\"],",
 	/* 4 */ "\"vnets\": [{\"name\": \"Z\", \"vni\": 77}, {\"name\": \"Y\", \"vni\": 78}],",
 	/* 5 */ "\"nodes\": [",
-	/* 6 */ "{\"name\": \"A\", \"port\": \"tapA\", \"vnet\": \"Z\", \"address\": \"10.0.0.2\", \"mac\": \"02:00:00:00:00:0a\"},",
-	/* 7 */ "{\"name\": \"B\", \"port\": \"tapB\", \"vnet\": \"Y\", \"address\": \"10.0.0.2\", \"mac\": \"02:00:00:00:00:0b\"}],",
+	/* 6 */
+	"{\"name\": \"A\", \"port\": \"tapA\", \"vnet\": \"Z\", \"address\": \"10.0.0.2\", \"mac\": \"02:00:00:00:00:0a\"},",
+	/* 7 */
+	"{\"name\": \"B\", \"port\": \"tapB\", \"vnet\": \"Y\", \"address\": \"10.0.0.2\", \"mac\": \"02:00:00:00:00:0b\"}],",
 	/* 8 */ "\"mappings\": [{\"vnet\": \"Z\", \"address\": \"10.0.0.3\", \"locator\": \"fd00:1:0:2::/64\"}],",
 	/* 9 */ "\"rules\": [",
 	/* 10 */ "{\"vnet\": \"Z\", \"from\": \"10.0.0.2\", \"to\": \"10.0.0.3\", \"verdict\": \"allow\"}],",
@@ -115,11 +117,12 @@ static inline void check_refusals(const struct refusal *cases, size_t count)
 }
 
 /* What messages say of values that are refused. */
-#define LOCATOR_WANTED "expected an IPv6 prefix like fd00:1:0:1::/64, or /72 for a single slot, zero beyond its length, got "
-#define IFNAME_WANTED "expected an interface name of 1 to 15 characters without '/', ':' or space, got "
+#define LOCATOR_WANTED                                                                                                 \
+	"expected an IPv6 prefix like fd00:1:0:1::/64, or /72 for a single slot, zero beyond its length, got "
+#define IFNAME_WANTED "expected an interface name of 1 to 15 characters without '/', ':', '%' or space, got "
 #define NAME_WANTED "expected a name of 1 to 31 letters, digits, '_', '.' or '-', got "
 #define IPV4_WANTED "expected an IPv4 unicast address like 10.0.0.2, got "
 #define MAC_WANTED "expected a unicast MAC address like 02:00:00:00:00:0a, got "
-#define INSTANCE_WANTED "expected a name of 1 to 31 letters, digits, '_' or '-', got "
+#define INSTANCE_WANTED "expected a name of 1 to 31 letters, digits, '_', '.' or '-', and not just '.' or '..', got "
 
 #endif /* OVNET_SELFTESTS_CONFIG_FILE_H */

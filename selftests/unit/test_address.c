@@ -14,9 +14,9 @@
 static void ipv4_text(void)
 {
 	static const char *const good[] = {"0.0.0.0", "10.0.0.2", "255.255.255.255", "192.168.100.1", "1.20.255.0"};
-	static const char *const bad[] = {"", "10", "10.0.0", "10.0.0.", "10.0.0.0.", "10.0.0.0.1", ".10.0.0.1", "10..0.1",
-		"256.0.0.1", "300.1.1.1", "1000.0.0.1", "10.0.0.01", "00.0.0.0", "010.0.0.1", "0x0a.0.0.1", " 10.0.0.1",
-		"10.0.0.1 ", "10.0.0.1\n", "-1.0.0.0", "+1.0.0.0", "10,0,0,1", "a.b.c.d", "10.0.0.1/32",
+	static const char *const bad[] = {"", "10", "10.0.0", "10.0.0.", "10.0.0.0.", "10.0.0.0.1", ".10.0.0.1",
+		"10..0.1", "256.0.0.1", "300.1.1.1", "1000.0.0.1", "10.0.0.01", "00.0.0.0", "010.0.0.1", "0x0a.0.0.1",
+		" 10.0.0.1", "10.0.0.1 ", "10.0.0.1\n", "-1.0.0.0", "+1.0.0.0", "10,0,0,1", "a.b.c.d", "10.0.0.1/32",
 		"4294967296.0.0.1"};
 	char text[ADDRESS_TEXT_MAX];
 	struct ipv4 address = {{9, 9, 9, 9}};
@@ -55,10 +55,18 @@ static void ipv4_unicast(void)
 		struct ipv4 address;
 		bool unicast;
 	} cases[] = {
-		{{{0, 0, 0, 0}}, false}, {{{0, 1, 2, 3}}, false}, {{{1, 0, 0, 0}}, true}, {{{10, 0, 0, 2}}, true},
-		{{{126, 255, 255, 255}}, true}, {{{127, 0, 0, 1}}, false}, {{{128, 0, 0, 1}}, true},
-		{{{223, 255, 255, 255}}, true}, {{{224, 0, 0, 1}}, false}, {{{239, 1, 1, 1}}, false},
-		{{{240, 0, 0, 1}}, false}, {{{255, 255, 255, 255}}, false},
+		{{{0, 0, 0, 0}}, false},
+		{{{0, 1, 2, 3}}, false},
+		{{{1, 0, 0, 0}}, true},
+		{{{10, 0, 0, 2}}, true},
+		{{{126, 255, 255, 255}}, true},
+		{{{127, 0, 0, 1}}, false},
+		{{{128, 0, 0, 1}}, true},
+		{{{223, 255, 255, 255}}, true},
+		{{{224, 0, 0, 1}}, false},
+		{{{239, 1, 1, 1}}, false},
+		{{{240, 0, 0, 1}}, false},
+		{{{255, 255, 255, 255}}, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -67,9 +75,10 @@ static void ipv4_unicast(void)
 
 static void mac_text(void)
 {
-	static const char *const bad[] = {"", "02", "02:00:00:00:00", "02:00:00:00:00:", "02:00:00:00:00:0a:",
-		"02:00:00:00:00:0a:01", "2:0:0:0:0:a", "02-00-00-00-00-0a", "020000000000a", "02:00:00:00:00:0g",
-		" 02:00:00:00:00:0a", "02:00:00:00:00:0a ", "02:00:00:00:00:a", "0x:00:00:00:00:0a", ":::::"};
+	static const char *const bad[] = {"", "02", "02:00:00:00:00",
+		"02:00:00:00:00:", "02:00:00:00:00:0a:", "02:00:00:00:00:0a:01", "2:0:0:0:0:a", "02-00-00-00-00-0a",
+		"020000000000a", "02:00:00:00:00:0g", " 02:00:00:00:00:0a", "02:00:00:00:00:0a ", "02:00:00:00:00:a",
+		"0x:00:00:00:00:0a", ":::::"};
 	struct mac mac = {{9, 9, 9, 9, 9, 9}};
 	char text[ADDRESS_TEXT_MAX];
 
@@ -92,8 +101,8 @@ static void mac_text(void)
 
 static void locator_text(void)
 {
-	static const char *const good[] = {"fd00:1:0:1::/64", "2001:db8:1:2::/64", "fd00:1:0:1::/72", "fd00:1:0:1:400::/72",
-		"fd00:1:0:1:fc00::/72"};
+	static const char *const good[] = {"fd00:1:0:1::/64", "2001:db8:1:2::/64", "fd00:1:0:1::/72",
+		"fd00:1:0:1:400::/72", "fd00:1:0:1:fc00::/72"};
 	static const char *const bad[] = {"", "/", "/64", "fd00:1:0:1::", "fd00:1:0:1::/", "fd00:1:0:1::/63",
 		"fd00:1:0:1::/65", "fd00:1:0:1::/128", "fd00:1:0:1::/064", "fd00:1:0:1::/64 ", " fd00:1:0:1::/64",
 		"fd00:1:0:1::1/64", "fd00:1:0:1:400::/64", "fd00:1:0:1:1::/72", "fd00:1:0:1:100::/72",
@@ -120,8 +129,8 @@ static void locator_text(void)
 
 static void substrate_text(void)
 {
-	static const char *const bad[] = {"", ":", "fd00", "fd00::1::2", "fd00::1/64", " fd00::1", "fd00::1 ", "10.0.0.1",
-		"fd00::1%eth0", "12345::"};
+	static const char *const bad[] = {"", ":", "fd00", "fd00::1::2", "fd00::1/64", " fd00::1", "fd00::1 ",
+		"10.0.0.1", "fd00::1%eth0", "12345::"};
 	struct substrate address = {{9}};
 	char text[ADDRESS_TEXT_MAX];
 
@@ -170,8 +179,12 @@ static void node_address(void)
 static void substrate_layout(void)
 {
 	static const uint8_t wire[16] = {0xfd, 0, 0, 1, 0, 0, 0, 1, 0x2a << 2 | 2 | 1, 0xab, 0xcd, 0xef, 10, 1, 2, 3};
-	struct substrate_fields fields = {.locator = {0xfd, 0, 0, 1, 0, 0, 0, 1}, .slot = 0x2a, .forward = true,
-		.group = true, .vni = 0xabcdef, .address = {{10, 1, 2, 3}}};
+	struct substrate_fields fields = {.locator = {0xfd, 0, 0, 1, 0, 0, 0, 1},
+		.slot = 0x2a,
+		.forward = true,
+		.group = true,
+		.vni = 0xabcdef,
+		.address = {{10, 1, 2, 3}}};
 	struct substrate address;
 
 	CU_ASSERT_EQUAL(substrate_encode(&fields, &address), 0);

@@ -10,8 +10,9 @@
 static void single_slot(void)
 {
 	static const struct refusal cases[] = {
-		{6, "{\"name\": \"A\", \"port\": \"tapA\", \"vnet\": \"Z\", \"address\": \"10.0.0.2\", \"mac\": "
-		    "\"02:00:00:00:00:0a\",\n\"slot\": 64},",
+		{6,
+			"{\"name\": \"A\", \"port\": \"tapA\", \"vnet\": \"Z\", \"address\": \"10.0.0.2\", \"mac\": "
+			"\"02:00:00:00:00:0a\",\n\"slot\": 64},",
 			{"7: nodes[0].slot: expected a whole number from 0 to 63, got 64"}},
 		{8, "\"mappings\": [{\"vnet\": \"Z\", \"address\": \"10.0.0.3\", \"locator\": \"fd00:1:0:2:1400::/72\", \"slot\": 4}],",
 			{"8: mappings[0].slot: expected 5, the slot of fd00:1:0:2:1400::/72, got 4"}},
@@ -19,16 +20,17 @@ static void single_slot(void)
 			{"8: mappings[0].locator: expected an IPv6 prefix like fd00:1:0:1::/64, or /72 for a single slot, zero "
 			 "beyond its length, got 'fd00:1:0:2:1500::/72'"}},
 	};
-	static const char text[] = "{\"locator\": \"fd00:1:0:1:1400::/72\", \"uplinks\": [],\n"
-				   "\"vnets\": [{\"name\": \"Z\", \"vni\": 77}],\n"
-				   "\"nodes\": [{\"name\": \"A\", \"port\": \"tapA\", \"vnet\": \"Z\", \"address\": \"10.0.0.2\",\n"
-				   "\"mac\": \"02:00:00:00:00:0a\", \"slot\": %d},\n"
-				   "{\"name\": \"B\", \"port\": \"tapB\", \"vnet\": \"Z\", \"address\": \"10.0.0.3\",\n"
-				   "\"mac\": \"02:00:00:00:00:0b\"}],\n"
-				   "\"mappings\": [{\"vnet\": \"Z\", \"address\": \"10.0.0.4\",\n"
-				   "\"locator\": \"fd00:1:0:1:1800::/72\"},\n"
-				   "{\"vnet\": \"Z\", \"address\": \"10.0.0.5\", \"locator\": \"fd00:1:0:1:1c00::/72\", \"slot\": 7},\n"
-				   "{\"vnet\": \"Z\", \"address\": \"10.0.0.6\", \"locator\": \"fd00:1:0:2::/64\", \"slot\": 9}]}\n";
+	static const char text[] =
+		"{\"locator\": \"fd00:1:0:1:1400::/72\", \"uplinks\": [],\n"
+		"\"vnets\": [{\"name\": \"Z\", \"vni\": 77}],\n"
+		"\"nodes\": [{\"name\": \"A\", \"port\": \"tapA\", \"vnet\": \"Z\", \"address\": \"10.0.0.2\",\n"
+		"\"mac\": \"02:00:00:00:00:0a\", \"slot\": %d},\n"
+		"{\"name\": \"B\", \"port\": \"tapB\", \"vnet\": \"Z\", \"address\": \"10.0.0.3\",\n"
+		"\"mac\": \"02:00:00:00:00:0b\"}],\n"
+		"\"mappings\": [{\"vnet\": \"Z\", \"address\": \"10.0.0.4\",\n"
+		"\"locator\": \"fd00:1:0:1:1800::/72\"},\n"
+		"{\"vnet\": \"Z\", \"address\": \"10.0.0.5\", \"locator\": \"fd00:1:0:1:1c00::/72\", \"slot\": 7},\n"
+		"{\"vnet\": \"Z\", \"address\": \"10.0.0.6\", \"locator\": \"fd00:1:0:2::/64\", \"slot\": 9}]}\n";
 	struct config *config = NULL;
 	struct reports reports = {0};
 	char full[2048];
@@ -62,19 +64,20 @@ static void once_only(void)
 			{"4: vnets[2].name: expected a name that is not another vnet's VNI, got '77' as in vnets[0]"}},
 		{7, "{\"name\": \"A\", \"port\": \"tapA\", \"vnet\": \"Z\", \"address\": \"10.0.0.2\", \"mac\": \"02:00:00:00:00:0b\"}],",
 			{"7: nodes[1].name: expected a name that no other node has, got 'A' as in nodes[0]",
-			 "7: nodes[1].port: expected a port that no other node has, got 'tapA' as in nodes[0]",
-			 "7: nodes[1].address: expected an address that nobody else in the vnet has, got '10.0.0.2' as in nodes[0]"}},
+				"7: nodes[1].port: expected a port that no other node has, got 'tapA' as in nodes[0]",
+				"7: nodes[1].address: expected an address that nobody else in the vnet has, got '10.0.0.2' as in nodes[0]"}},
 		{7, "{\"name\": \"B\", \"port\": \"eth0\", \"vnet\": \"Y\", \"address\": \"10.0.0.2\", \"mac\": \"02:00:00:00:00:0b\"}],",
 			{"7: nodes[1].port: expected an interface that is no uplink, got 'eth0' as in uplinks[0]"}},
 		{3, "\"uplinks\": [\"eth0\", \"eth1\",\n\"eth0\"],",
 			{"4: uplinks[2]: expected each uplink once, got 'eth0' as in uplinks[0]"}},
-		{8, "\"mappings\": [{\"vnet\": \"Z\", \"address\": \"10.0.0.3\", \"locator\": \"fd00:1:0:2::/64\"},\n"
-		    "{\"vnet\": 77, \"address\": \"10.0.0.3\", \"locator\": \"fd00:1:0:3::/64\"},\n"
-		    "{\"vnet\": \"78\", \"address\": \"10.0.0.2\", \"locator\": \"fd00:1:0:3::/64\"}],",
+		{8,
+			"\"mappings\": [{\"vnet\": \"Z\", \"address\": \"10.0.0.3\", \"locator\": \"fd00:1:0:2::/64\"},\n"
+			"{\"vnet\": 77, \"address\": \"10.0.0.3\", \"locator\": \"fd00:1:0:3::/64\"},\n"
+			"{\"vnet\": \"78\", \"address\": \"10.0.0.2\", \"locator\": \"fd00:1:0:3::/64\"}],",
 			{"9: mappings[1].address: expected an address that nobody else in the vnet has, got '10.0.0.3' as in "
 			 "mappings[0]",
-			 "10: mappings[2].address: expected an address that nobody else in the vnet has, got '10.0.0.2' as in "
-			 "nodes[1]"}},
+				"10: mappings[2].address: expected an address that nobody else in the vnet has, got '10.0.0.2' as in "
+				"nodes[1]"}},
 	};
 
 	check_refusals(cases, ARRAY_LEN(cases));
@@ -104,7 +107,7 @@ static void vnets(void)
 			{"8: nodes[1].vnet: expected the name or number of a vnet of this host (there are: Z, Y), got 'X'"}},
 		{8, "\"mappings\": [{\"vnet\": 79, \"address\": \"10.0.0.3\", \"locator\": \"fd00:1:0:2::/64\"}],",
 			{"8: mappings[0].vnet: expected the name or number of a vnet of this host (there are: Z, Y), got 79",
-			 "10: rules[0].to: expected any, or an address that a node or mapping of vnet 'Z' has, got '10.0.0.3'"}},
+				"10: rules[0].to: expected any, or an address that a node or mapping of vnet 'Z' has, got '10.0.0.3'"}},
 		{10, "{\"vnet\": \"z\", \"from\": \"any\", \"to\": \"any\", \"verdict\": \"allow\"}],",
 			{"10: rules[0].vnet: expected the name or number of a vnet of this host (there are: Z, Y), got 'z'"}},
 		{10, "{\"vnet\": \"077\", \"from\": \"any\", \"to\": \"any\", \"verdict\": \"allow\"}],",
@@ -112,14 +115,16 @@ static void vnets(void)
 		{10, "{\"vnet\": 0, \"from\": \"any\", \"to\": \"any\", \"verdict\": \"allow\"}],",
 			{"10: rules[0].vnet: expected the name or number of a vnet of this host (there are: Z, Y), got 0"}},
 	};
-	static const char none[] = "{\"vnets\": [], \"uplinks\": [], \"locator\": \"fd00:1:0:1::/64\",\n"
-				   "\"rules\": [{\"vnet\": \"\", \"from\": \"any\", \"to\": \"any\", \"verdict\": \"allow\"}]}";
+	static const char none[] =
+		"{\"vnets\": [], \"uplinks\": [], \"locator\": \"fd00:1:0:1::/64\",\n"
+		"\"rules\": [{\"vnet\": \"\", \"from\": \"any\", \"to\": \"any\", \"verdict\": \"allow\"}]}";
 	struct config *config;
 
 	check_refusals(cases, ARRAY_LEN(cases));
 	refuse_text(none, strlen(none),
 		(const char *const[]){
-			"2: rules[0].vnet: expected the name or number of a vnet of this host (there are: none), got ''", NULL});
+			"2: rules[0].vnet: expected the name or number of a vnet of this host (there are: none), got ''",
+			NULL});
 
 	config = accept_line(0, "");
 	CU_ASSERT_EQUAL(config_find_vnet(config, "Z"), 0);
@@ -145,7 +150,7 @@ static void rules(void)
 	static const struct refusal cases[] = {
 		{10, "{\"vnet\": \"Z\", \"from\": \"10.0.0.9\", \"to\":\n\"10.0.0.8\", \"verdict\": \"allow\"}],",
 			{"10: rules[0].from: expected any, or an address that a node or mapping of vnet 'Z' has, got '10.0.0.9'",
-			 "11: rules[0].to: expected any, or an address that a node or mapping of vnet 'Z' has, got '10.0.0.8'"}},
+				"11: rules[0].to: expected any, or an address that a node or mapping of vnet 'Z' has, got '10.0.0.8'"}},
 		{10, "{\"vnet\": \"Y\", \"from\": \"10.0.0.2\", \"to\": \"10.0.0.3\", \"verdict\": \"allow\"}],",
 			{"10: rules[0].to: expected any, or an address that a node or mapping of vnet 'Y' has, got '10.0.0.3'"}},
 		{10, RULE(", \"protocol\": \"sctp\""),
@@ -168,13 +173,15 @@ static void rules(void)
 		{10, RULE(", \"lifetime\": \"60\""),
 			{"10: rules[0].lifetime: expected a whole number of seconds from 0 to 31536000, got '60'"}},
 		/* The same packets twice, whatever the verdict. */
-		{10, "{\"vnet\": \"Z\", \"from\": \"10.0.0.2\", \"to\": \"any\", \"protocol\": \"tcp\", \"port\": 80, \"verdict\": \"allow\"},\n"
-		     "{\"vnet\": \"Z\", \"from\": \"10.0.0.2\", \"to\": \"any\", \"protocol\": \"tcp\", \"verdict\": \"allow\"},\n"
-		     "{\"vnet\": 77, \"to\": \"any\", \"from\": \"10.0.0.2\", \"protocol\": 6, \"port\": 80, \"verdict\": \"deny\"}],",
+		{10,
+			"{\"vnet\": \"Z\", \"from\": \"10.0.0.2\", \"to\": \"any\", \"protocol\": \"tcp\", \"port\": 80, \"verdict\": \"allow\"},\n"
+			"{\"vnet\": \"Z\", \"from\": \"10.0.0.2\", \"to\": \"any\", \"protocol\": \"tcp\", \"verdict\": \"allow\"},\n"
+			"{\"vnet\": 77, \"to\": \"any\", \"from\": \"10.0.0.2\", \"protocol\": 6, \"port\": 80, \"verdict\": \"deny\"}],",
 			{"12: rules[2]: expected one rule for the same packets, got another than rules[0]"}},
-		{10, "{\"vnet\": \"Z\", \"from\": \"any\", \"to\": \"any\", \"verdict\": \"allow\"},\n"
-		     "{\"vnet\": \"Z\", \"from\": \"any\", \"to\": \"any\", \"protocol\": \"any\", \"port\": \"any\", \"verdict\": \"allow\"},\n"
-		     "{\"vnet\": \"Z\", \"from\": \"any\", \"to\": \"any\", \"protocol\": 0, \"verdict\": \"allow\"}],",
+		{10,
+			"{\"vnet\": \"Z\", \"from\": \"any\", \"to\": \"any\", \"verdict\": \"allow\"},\n"
+			"{\"vnet\": \"Z\", \"from\": \"any\", \"to\": \"any\", \"protocol\": \"any\", \"port\": \"any\", \"verdict\": \"allow\"},\n"
+			"{\"vnet\": \"Z\", \"from\": \"any\", \"to\": \"any\", \"protocol\": 0, \"verdict\": \"allow\"}],",
 			{"11: rules[1]: expected one rule for the same packets, got another than rules[0]"}},
 	};
 	struct config *config;

@@ -110,13 +110,15 @@ static void words(void)
 {
 	struct config *config;
 
-	config = accept_line(3, "\"uplinks\": [\"eth0\", \"eth1.100\"], \"uplink_mode\": \"xdp\", \"delivery\": \"peer\",");
+	config = accept_line(3,
+		"\"uplinks\": [\"eth0\", \"eth1.100\"], \"uplink_mode\": \"xdp\", \"delivery\": \"peer\",");
 	CU_ASSERT_EQUAL(config->uplink_count, 2);
 	UNIT_STRING_EQUAL(config->uplinks[1], "eth1.100");
 	CU_ASSERT_EQUAL(config->uplink_mode, UPLINK_XDP);
 	CU_ASSERT_EQUAL(config->delivery, DELIVERY_PEER);
 	config_free(config);
-	config = accept_line(3, "\"uplinks\": [], \"uplink_mode\": \"tc\", \"delivery\": \"port\", \"instance\": \"h-1_a\",");
+	config = accept_line(3,
+		"\"uplinks\": [], \"uplink_mode\": \"tc\", \"delivery\": \"port\", \"instance\": \"h-1_a\",");
 	CU_ASSERT_EQUAL(config->uplink_mode, UPLINK_TC);
 	CU_ASSERT_EQUAL(config->delivery, DELIVERY_PORT);
 	UNIT_STRING_EQUAL(config->instance, "h-1_a");
@@ -168,7 +170,8 @@ static void many(void)
 {
 	static const struct refusal order[] = {
 		{3, "\"uplinks\": [\"eth0\",\n\"eth0\"], \"instance\":\n\".\", \"uplink_mode\": \"auto\",",
-			{"4: uplinks[1]: expected each uplink once, got 'eth0' as in uplinks[0]", "5: instance: " INSTANCE_WANTED "'.'"}},
+			{"4: uplinks[1]: expected each uplink once, got 'eth0' as in uplinks[0]",
+				"5: instance: " INSTANCE_WANTED "'.'"}},
 	};
 	struct config *config = NULL;
 	struct reports reports = {0};
@@ -176,13 +179,16 @@ static void many(void)
 	size_t used;
 
 	check_refusals(order, ARRAY_LEN(order));
-	used = (size_t)snprintf(text, sizeof(text), "{\"locator\": \"fd00:1:0:1::/64\", \"uplinks\": [], \"vnets\": [\n");
+	used = (size_t)snprintf(text, sizeof(text),
+		"{\"locator\": \"fd00:1:0:1::/64\", \"uplinks\": [], \"vnets\": [\n");
 	for (int i = 0; i < 60; i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s{\"name\": \"v%d\", \"vni\": 0}\n", i ? "," : "", i);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s{\"name\": \"v%d\", \"vni\": 0}\n",
+			i ? "," : "", i);
 	used += (size_t)snprintf(text + used, sizeof(text) - used, "]}");
 	CU_ASSERT_EQUAL(config_parse(text, used, "t.json", collect, &reports, &config), -EINVAL);
 	CU_ASSERT_EQUAL_FATAL(reports.count, 51);
-	UNIT_STRING_EQUAL(reports.list[49], "t.json:51: vnets[49].vni: expected a whole number from 1 to 16777215, got 0");
+	UNIT_STRING_EQUAL(reports.list[49],
+		"t.json:51: vnets[49].vni: expected a whole number from 1 to 16777215, got 0");
 	UNIT_STRING_EQUAL(reports.list[50], "t.json: and 10 more");
 	reports_free(&reports);
 }
@@ -222,15 +228,21 @@ static void rule_by_hand(void)
 	char message[200] = "as before";
 	char flood[4096] = "{";
 
-	CU_ASSERT_EQUAL(by_hand(config,
-		"{\"vnet\": 77, \"from\": \"10.0.0.3\", \"to\": \"10.0.0.2\", \"protocol\": \"udp\", \"port\": 53, \"verdict\": \"deny\","
-		" \"lifetime\": 60, \"policy\": 7}", &rule, message), 0);
+	CU_ASSERT_EQUAL(
+		by_hand(config,
+			"{\"vnet\": 77, \"from\": \"10.0.0.3\", \"to\": \"10.0.0.2\", \"protocol\": \"udp\", \"port\": 53, \"verdict\": \"deny\","
+			" \"lifetime\": 60, \"policy\": 7}",
+			&rule, message),
+		0);
 	UNIT_STRING_EQUAL(message, "as before");
 	CU_ASSERT(rule.vnet == 0 && !rule.from_any && !rule.to_any && rule.protocol == 17 && rule.port == 53);
 	CU_ASSERT(!rule.allow && rule.lifetime_s == 60 && rule.policy == 7);
 	/* One that the file has already is no error here. */
-	CU_ASSERT_EQUAL(by_hand(config,
-		"{\"vnet\": \"Z\", \"from\": \"10.0.0.2\", \"to\": \"10.0.0.3\", \"verdict\": \"allow\"}", &rule, message), 0);
+	CU_ASSERT_EQUAL(
+		by_hand(config,
+			"{\"vnet\": \"Z\", \"from\": \"10.0.0.2\", \"to\": \"10.0.0.3\", \"verdict\": \"allow\"}",
+			&rule, message),
+		0);
 	CU_ASSERT(rule.protocol_any && rule.port_any && rule.allow && rule.policy == 0);
 
 	rule.policy = 99;
@@ -259,7 +271,8 @@ static void interfaces(void)
 	CU_ASSERT_EQUAL(errors, 2);
 	CU_ASSERT_EQUAL(warnings, 3);
 	CU_ASSERT_EQUAL_FATAL(reports.count, 3);
-	UNIT_STRING_EQUAL(reports.list[0], "t.json:4: uplinks[1]: expected an interface of this machine, got 'no-such-if'");
+	UNIT_STRING_EQUAL(reports.list[0],
+		"t.json:4: uplinks[1]: expected an interface of this machine, got 'no-such-if'");
 	UNIT_STRING_EQUAL(reports.list[1],
 		"t.json:7: nodes[0].port: expected an interface of this machine, got 'tapA' (a warning: it may come later)");
 	UNIT_STRING_EQUAL(reports.list[2],
@@ -279,17 +292,18 @@ static void large(void)
 	struct reports reports = {0};
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-	used = (size_t)snprintf(text, size, "{\"locator\": \"fd00:1:0:1::/64\", \"uplinks\": [], "
+	used = (size_t)snprintf(text, size,
+		"{\"locator\": \"fd00:1:0:1::/64\", \"uplinks\": [], "
 		"\"vnets\": [{\"name\": \"Z\", \"vni\": 1}], \"mappings\": [");
 	for (int i = 0; i < count; i++)
 		used += (size_t)snprintf(text + used, size - used,
-			"%s{\"vnet\": \"Z\", \"address\": \"10.%d.%d.%d\", \"locator\": \"fd00:1:0:2::/64\"}", i ? ",\n" : "",
-			i >> 16, i >> 8 & 255, i & 255);
+			"%s{\"vnet\": \"Z\", \"address\": \"10.%d.%d.%d\", \"locator\": \"fd00:1:0:2::/64\"}",
+			i ? ",\n" : "", i >> 16, i >> 8 & 255, i & 255);
 	used += (size_t)snprintf(text + used, size - used, "], \"rules\": [");
 	for (int i = 0; i < count; i++)
 		used += (size_t)snprintf(text + used, size - used,
-			"%s{\"vnet\": \"Z\", \"from\": \"any\", \"to\": \"10.%d.%d.%d\", \"verdict\": \"deny\"}", i ? ",\n" : "",
-			i >> 16, i >> 8 & 255, i & 255);
+			"%s{\"vnet\": \"Z\", \"from\": \"any\", \"to\": \"10.%d.%d.%d\", \"verdict\": \"deny\"}",
+			i ? ",\n" : "", i >> 16, i >> 8 & 255, i & 255);
 	used += (size_t)snprintf(text + used, size - used, "]}");
 	CU_ASSERT_FATAL(used < size);
 	CU_ASSERT_EQUAL(config_parse(text, used, "t.json", collect, &reports, &config), 0);

@@ -23,10 +23,10 @@ static cJSON *parse(const char *text, size_t length, struct json_error *error)
 
 static void accepted(void)
 {
-	static const char *const cases[] = {"{}", "[]", " \t\r\n{ }\n", "null", "true", "false", "0", "-0", "-1.5e+3", "1E-3",
-		"1e308", "9007199254740993", "\"\"", "\"a\\u0041\\n\\\"\\\\\\/\\b\\f\\r\\t\"", "\"\\ud83d\\ude00\"",
-		"\"\\uFFFF\"", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", "[\"\x7f\"]", "[ 1 , 2 ]",
-		"{\"a\":{\"a\":1},\"b\":[1,2,{\"a\":2}]}", "{\"a\":1,\"ab\":2,\"\":3}"};
+	static const char *const cases[] = {"{}", "[]", " \t\r\n{ }\n", "null", "true", "false", "0", "-0", "-1.5e+3",
+		"1E-3", "1e308", "9007199254740993", "\"\"", "\"a\\u0041\\n\\\"\\\\\\/\\b\\f\\r\\t\"",
+		"\"\\ud83d\\ude00\"", "\"\\uFFFF\"", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", "[\"\x7f\"]",
+		"[ 1 , 2 ]", "{\"a\":{\"a\":1},\"b\":[1,2,{\"a\":2}]}", "{\"a\":1,\"ab\":2,\"\":3}"};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct json_error error = {.message = ""};
@@ -157,7 +157,8 @@ static void duplicates(void)
 {
 	static const struct refusal cases[] = {
 		{"{\"a\":1,\n\"a\":2}", 2, "expected each key once, got 'a' and 'a' in one object"},
-		{"{\n\"port\":1,\n\"x\":2,\n\"Port\":2}", 4, "expected each key once, got 'port' and 'Port' in one object"},
+		{"{\n\"port\":1,\n\"x\":2,\n\"Port\":2}", 4,
+			"expected each key once, got 'port' and 'Port' in one object"},
 		{"{\"a\":1,\n\"\\u0061\":2}", 2, "expected each key once, got 'a' and 'a' in one object"},
 		{"{\"\":1,\"\":2}", 1, "expected each key once, got '' and '' in one object"},
 		{"[1, {\"x\": [\n{\"y\": {},\n\"z\": 1,\n\"Y\": []}]}]", 4,
@@ -192,30 +193,51 @@ static void depth(void)
 
 static void lines(void)
 {
-	static const char text[] = "\n" /* line 1 */
-				   "{ \"a\":\n" /* 2 */
-				   "    1,\n" /* 3 */
-				   "  \"list\": [\n" /* 4 */
+	static const char text[] = "\n"                                        /* line 1 */
+				   "{ \"a\":\n"                                /* 2 */
+				   "    1,\n"                                  /* 3 */
+				   "  \"list\": [\n"                           /* 4 */
 				   "    {\"port\": \"x]}\\\"\", \"deep\": {\n" /* 5 */
-				   "       \"er\": [[1, 2],\n" /* 6 */
-				   "               [3]]}},\n" /* 7 */
-				   "    \"second\"\n" /* 8 */
-				   "  ],\n" /* 9 */
-				   "  \"list.of\": 2,\n" /* 10 */
-				   "  \"list.of.more\":\n" /* 11 */
-				   "      {\"x\": null}\n" /* 12 */
+				   "       \"er\": [[1, 2],\n"                 /* 6 */
+				   "               [3]]}},\n"                  /* 7 */
+				   "    \"second\"\n"                          /* 8 */
+				   "  ],\n"                                    /* 9 */
+				   "  \"list.of\": 2,\n"                       /* 10 */
+				   "  \"list.of.more\":\n"                     /* 11 */
+				   "      {\"x\": null}\n"                     /* 12 */
 				   "}\n";
 	static const struct {
 		const char *path;
 		unsigned line;
 	} cases[] = {
-		{"", 2}, {"a", 3}, {"list", 4}, {"list[0]", 5}, {"list[0].port", 5}, {"list[0].deep", 5},
-		{"list[0].deep.er", 6}, {"list[0].deep.er[0][1]", 6}, {"list[0].deep.er[1]", 7},
-		{"list[0].deep.er[1][0]", 7}, {"list[1]", 8}, {"list.of", 10}, {"list.of.more", 12}, {"list.of.more.x", 12},
+		{"", 2},
+		{"a", 3},
+		{"list", 4},
+		{"list[0]", 5},
+		{"list[0].port", 5},
+		{"list[0].deep", 5},
+		{"list[0].deep.er", 6},
+		{"list[0].deep.er[0][1]", 6},
+		{"list[0].deep.er[1]", 7},
+		{"list[0].deep.er[1][0]", 7},
+		{"list[1]", 8},
+		{"list.of", 10},
+		{"list.of.more", 12},
+		{"list.of.more.x", 12},
 		/* What is not there has the line of what would hold it. */
-		{"missing", 2}, {"lis", 2}, {"list[2]", 4}, {"list[0].missing", 5}, {"list[0].deep.missing[3].x", 5},
-		{"list[1].x", 8}, {"list[99999999999999999999]", 4}, {"list[]", 4}, {"list[x]", 4}, {"list[1", 4}, {"a.b", 3},
-		{"a[0]", 3}, {"[0]", 2},
+		{"missing", 2},
+		{"lis", 2},
+		{"list[2]", 4},
+		{"list[0].missing", 5},
+		{"list[0].deep.missing[3].x", 5},
+		{"list[1].x", 8},
+		{"list[99999999999999999999]", 4},
+		{"list[]", 4},
+		{"list[x]", 4},
+		{"list[1", 4},
+		{"a.b", 3},
+		{"a[0]", 3},
+		{"[0]", 2},
 	};
 	struct json_error error;
 	cJSON *tree = parse(text, sizeof(text) - 1, &error);
@@ -255,12 +277,23 @@ static void integers(void)
 		int result;
 		long long value;
 	} cases[] = {
-		{"0", 0, 10, 0, 0}, {"-0", 0, 10, 0, 0}, {"10", 0, 10, 0, 10}, {"11", 0, 10, -ERANGE, 0},
-		{"-1", 0, 10, -ERANGE, 0}, {"-5", -5, 10, 0, -5}, {"1.5", 0, 10, -EINVAL, 0}, {"1e1", 0, 10, 0, 10},
-		{"1.0", 0, 10, 0, 1}, {"\"1\"", 0, 10, -EINVAL, 0}, {"true", 0, 10, -EINVAL, 0}, {"null", 0, 10, -EINVAL, 0},
-		{"[1]", 0, 10, -EINVAL, 0}, {"9007199254740992", 0, LLONG_MAX, 0, 9007199254740992},
+		{"0", 0, 10, 0, 0},
+		{"-0", 0, 10, 0, 0},
+		{"10", 0, 10, 0, 10},
+		{"11", 0, 10, -ERANGE, 0},
+		{"-1", 0, 10, -ERANGE, 0},
+		{"-5", -5, 10, 0, -5},
+		{"1.5", 0, 10, -EINVAL, 0},
+		{"1e1", 0, 10, 0, 10},
+		{"1.0", 0, 10, 0, 1},
+		{"\"1\"", 0, 10, -EINVAL, 0},
+		{"true", 0, 10, -EINVAL, 0},
+		{"null", 0, 10, -EINVAL, 0},
+		{"[1]", 0, 10, -EINVAL, 0},
+		{"9007199254740992", 0, LLONG_MAX, 0, 9007199254740992},
 		/* Past 2^53 a double does not tell neighbours apart. */
-		{"9007199254740994", 0, LLONG_MAX, -ERANGE, 0}, {"1e300", LLONG_MIN, LLONG_MAX, -ERANGE, 0},
+		{"9007199254740994", 0, LLONG_MAX, -ERANGE, 0},
+		{"1e300", LLONG_MIN, LLONG_MAX, -ERANGE, 0},
 		{"-1e300", LLONG_MIN, LLONG_MAX, -ERANGE, 0},
 	};
 	cJSON nan = {.type = cJSON_Number, .valuedouble = NAN};

@@ -47,7 +47,7 @@ static inline int unit_run(const char *suite_name, const struct unit_test *tests
 		const char *unit_got = (got), *unit_wanted = (wanted);                                                 \
                                                                                                                        \
 		if (strcmp(unit_got, unit_wanted) != 0)                                                                \
-			printf("\n    line %d: got    %s\n    %*swanted %s\n", __LINE__, unit_got, 10, "",              \
+			printf("\n    line %d: got    %s\n    %*swanted %s\n", __LINE__, unit_got, 10, "",             \
 				unit_wanted);                                                                          \
 		CU_ASSERT_STRING_EQUAL(unit_got, unit_wanted);                                                         \
 	} while (0)
