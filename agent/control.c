@@ -202,8 +202,8 @@ static void client_ready(void *context, uint32_t events)
 	if (events & EPOLLOUT)
 		client_flush(client);
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-		ssize_t got = recv(client->fd, client->in + client->in_used, LINE_MAX_OCTETS - client->in_used,
-			MSG_DONTWAIT);
+		ssize_t got =
+			recv(client->fd, client->in + client->in_used, LINE_MAX_OCTETS - client->in_used, MSG_DONTWAIT);
 
 		if (got > 0) {
 			client->in_used += (size_t)got;

@@ -270,8 +270,13 @@ static int start(struct agent *agent)
 		const char *what;
 		int (*open)(struct agent *agent);
 	} parts[] = {
-		{"loop", open_loop}, {"kernel", open_loader}, {"ports", ports_open}, {"hosts", hosts_open},
-		{"netlink", open_netlink}, {"sweep", sweep_open}, {"drop events", watch_open},
+		{"loop", open_loop},
+		{"kernel", open_loader},
+		{"ports", ports_open},
+		{"hosts", hosts_open},
+		{"netlink", open_netlink},
+		{"sweep", sweep_open},
+		{"drop events", watch_open},
 	};
 	int error;
 
@@ -376,10 +381,15 @@ static int parse_options(int argc, char **argv, struct options *options)
 {
 	enum { STRICT = 256, REMOVE, DEBUG };
 	static const struct option known[] = {
-		{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'n'},
-		{"strict", no_argument, NULL, STRICT}, {"detach", no_argument, NULL, 'd'},
-		{"remove", no_argument, NULL, REMOVE}, {"debug", no_argument, NULL, DEBUG},
-		{"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, 'n'},
+		{"strict", no_argument, NULL, STRICT},
+		{"detach", no_argument, NULL, 'd'},
+		{"remove", no_argument, NULL, REMOVE},
+		{"debug", no_argument, NULL, DEBUG},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	int option;
 

@@ -16,11 +16,11 @@
 #include "lib/error.h"
 #include "lib/time.h"
 
-#define ANSWER_TIMEOUT_S 2                   /* the kernel answers before sendto() returns: only a guard */
-#define RECEIVE_OCTETS   (1024 * 1024)       /* notifications kept for us while we are busy: some thousand */
-#define READS_PER_ROUND  64                  /* datagrams read before others in the loop have their turn */
-#define TELL_AFTER_NS    (5 * NSEC_PER_MSEC) /* so long changes are gathered before they are told as one */
-#define DUMP_ATTEMPTS    8
+#define ANSWER_TIMEOUT_S 2                /* the kernel answers before sendto() returns: only a guard */
+#define RECEIVE_OCTETS (1024 * 1024)      /* notifications kept for us while we are busy: some thousand */
+#define READS_PER_ROUND 64                /* datagrams read before others in the loop have their turn */
+#define TELL_AFTER_NS (5 * NSEC_PER_MSEC) /* so long changes are gathered before they are told as one */
+#define DUMP_ATTEMPTS 8
 
 /* ---- requests ---- */
 
@@ -489,8 +489,8 @@ int netlink_open(struct loop *loop, const struct netlink_events *events, struct 
 		goto fail;
 	netlink->tell = loop_timer(loop, netlink_tell, netlink);
 	if (netlink->tell)
-		netlink->watch = loop_watch(
-			loop, mnl_socket_get_fd(netlink->notifications), EPOLLIN, netlink_on_readable, netlink);
+		netlink->watch = loop_watch(loop, mnl_socket_get_fd(netlink->notifications), EPOLLIN,
+			netlink_on_readable, netlink);
 	if (!netlink->watch) {
 		err = -errno;
 		goto fail;

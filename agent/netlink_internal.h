@@ -12,8 +12,8 @@
 
 #include "agent/netlink.h"
 
-#define NETLINK_BUFFER  32768 /* octets; the kernel fills no datagram of a dump beyond this */
-#define NETLINK_REQUEST 512   /* octets; the largest request made here has 100 */
+#define NETLINK_BUFFER 32768 /* octets; the kernel fills no datagram of a dump beyond this */
+#define NETLINK_REQUEST 512  /* octets; the largest request made here has 100 */
 #define NETLINK_BUCKETS 256
 
 /* A link as events->link() was told of it. */

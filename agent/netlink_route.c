@@ -122,8 +122,6 @@ void netlink_on_neighbour(struct netlink *netlink, const struct nlmsghdr *messag
 		neighbour_drop(entry);
 		netlink_tell_routes(netlink);
 	} else {
-		/* That the kernel tries again is no news, and that this was in vain again is none either. */
-		state.failed |= entry->state.failed && !state.usable;
 		if (neighbour_is_news(&entry->state, &state))
 			netlink_tell_routes(netlink);
 		entry->state = state;
@@ -131,8 +129,8 @@ void netlink_on_neighbour(struct netlink *netlink, const struct nlmsghdr *messag
 }
 
 /* Remembers what netlink_resolve() has found. */
-static int neighbour_remember(
-	struct netlink *netlink, const struct neighbour_key *key, const struct neighbour_state *state)
+static int neighbour_remember(struct netlink *netlink, const struct neighbour_key *key,
+	const struct neighbour_state *state)
 {
 	struct neighbour_entry *entry = neighbour_find(netlink, key);
 
@@ -160,8 +158,8 @@ static int neighbour_answered(const struct nlmsghdr *message, void *context)
 	return 0;
 }
 
-static struct nlmsghdr *neighbour_request(
-	struct netlink *netlink, uint16_t type, uint16_t flags, const struct neighbour_key *key, uint8_t ndm_flags)
+static struct nlmsghdr *neighbour_request(struct netlink *netlink, uint16_t type, uint16_t flags,
+	const struct neighbour_key *key, uint8_t ndm_flags)
 {
 	struct nlmsghdr *request = netlink_request(netlink, type, flags, sizeof(struct ndmsg));
 	struct ndmsg *neighbour = mnl_nlmsg_get_payload(request);
@@ -187,8 +185,8 @@ static int neighbour_get(struct netlink *netlink, const struct neighbour_key *ke
  * Makes the kernel resolve the neighbour now, and from 5.16 on keep it fresh for good. Older kernels do not see
  * NDA_FLAGS_EXT and go by NTF_USE alone.
  */
-static int neighbour_manage(
-	struct netlink *netlink, const struct neighbour_key *key, const struct neighbour_state *state)
+static int neighbour_manage(struct netlink *netlink, const struct neighbour_key *key,
+	const struct neighbour_state *state)
 {
 	struct nlmsghdr *request;
 
@@ -202,8 +200,8 @@ void netlink_retry_neighbours(struct netlink *netlink, unsigned ifindex)
 	struct neighbour_entry *entry;
 
 	for (size_t i = 0; i < NETLINK_BUCKETS; i++) {
-		LIST_FOREACH(entry, &netlink->neighbours[i], chain) {
-			/* A failure means no more than that it is found at the kernel's next attempt. */
+		for (entry = LIST_FIRST(&netlink->neighbours[i]); entry; entry = LIST_NEXT(entry, chain)) {
+			/* If this fails, it is found at the kernel's next attempt. */
 			if (entry->key.ifindex == ifindex && !entry->state.usable && !entry->state.fixed)
 				neighbour_manage(netlink, &entry->key, &entry->state);
 		}

@@ -48,8 +48,7 @@ static bool still_holds(struct agent *agent, const struct rule_entry *entry)
 	memcpy(local.address, entry->key.local, 4);
 	memcpy(peer.address, entry->key.peer, 4);
 	return mapping_get(agent->maps->mappings, &local, &at) == 0 && at.incarnation == entry->value.incarnation &&
-	       mapping_get(agent->maps->mappings, &peer, &at) == 0 &&
-	       at.incarnation == entry->value.peer_incarnation;
+	       mapping_get(agent->maps->mappings, &peer, &at) == 0 && at.incarnation == entry->value.peer_incarnation;
 }
 
 /* A rule of the file that is there already keeps the time it was made, and so the time it ends. */
@@ -135,8 +134,8 @@ static int put(const struct change *change, const struct rule_list *list, const 
 			continue;
 		error = rule_set(change->agent->maps->rules, &new->key, &new->value);
 		if (error) {
-			log_error("rules: %s", error == -E2BIG ? "limits.rules is reached; rules are missing"
-							       : strerror(-error));
+			log_error("rules: %s",
+				error == -E2BIG ? "limits.rules is reached; rules are missing" : strerror(-error));
 			return error;
 		}
 		mark(change, &new->key);

@@ -154,8 +154,7 @@ int watch_open(struct agent *agent)
 	watch->agent = agent;
 	watch->ring = ring_buffer__new(agent->maps->events, watch_event, watch, NULL);
 	if (watch->ring)
-		watch->ready =
-			loop_watch(agent->loop, ring_buffer__epoll_fd(watch->ring), EPOLLIN, watch_ready, watch);
+		watch->ready = loop_watch(agent->loop, ring_buffer__epoll_fd(watch->ring), EPOLLIN, watch_ready, watch);
 	if (!watch->ready) {
 		int error = -errno;
 

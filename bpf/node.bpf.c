@@ -23,7 +23,7 @@ static __always_inline int node_to_local(struct __sk_buff *skb, struct packet *p
 }
 
 static __always_inline int node_to_substrate(struct __sk_buff *skb, struct packet *p,
-					     const struct session_value *session, const struct port_value *port)
+	const struct session_value *session, const struct port_value *port)
 {
 	__u32 index = session->nexthop;
 	const struct nexthop_value *hop = bpf_map_lookup_elem(&nexthops, &index);

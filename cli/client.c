@@ -17,7 +17,7 @@
 #include "lib/time.h"
 
 #define NO_DEADLINE UINT64_MAX
-#define READ_SIZE   65536u
+#define READ_SIZE 65536u
 
 struct client {
 	int fd;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #define CLIENT_TIMEOUT_MS 10000
-#define CLIENT_LINE_MAX   ((size_t)64 << 20) /* octets of an answer; a long list of sessions takes megabytes */
+#define CLIENT_LINE_MAX ((size_t)64 << 20) /* octets of an answer; a long list of sessions takes megabytes */
 
 struct client;
 

@@ -13,7 +13,7 @@
 #include "lib/error.h"
 
 #define WORDS_MAX 64 /* candidates for a suggestion */
-#define WORD_MAX  32 /* octets of a word for which a suggestion is sought */
+#define WORD_MAX 32  /* octets of a word for which a suggestion is sought */
 
 const struct command_option command_options[OPTION_COUNT] = {
 	[OPTION_JSON] = {"-j", "--json", NULL, "write the result as JSON"},
@@ -146,8 +146,8 @@ static bool is_help_word(const char *word)
 }
 
 /* An option, and whether it took the next word. Returns CLI_OK or CLI_USAGE. */
-static enum cli_status parse_option(
-	const char *word, const char *next, FILE *err, struct command_line *line, bool *took)
+static enum cli_status parse_option(const char *word, const char *next, FILE *err, struct command_line *line,
+	bool *took)
 {
 	const char *words[2 * OPTION_COUNT];
 	size_t option;
@@ -188,8 +188,8 @@ static enum cli_status parse_option(
 }
 
 /* Options may stand anywhere: takes them out, and leaves the other words. */
-static enum cli_status parse_options(
-	int argc, char *const argv[], FILE *err, struct command_line *line, const char **words, size_t *count)
+static enum cli_status parse_options(int argc, char *const argv[], FILE *err, struct command_line *line,
+	const char **words, size_t *count)
 {
 	*count = 0;
 	for (int i = 1; i < argc; i++) {
@@ -236,8 +236,8 @@ static enum cli_status choose_instance(FILE *err, struct command_line *line)
 }
 
 /* Object and verb; *used says how many words they are. */
-static enum cli_status parse_command(
-	const char *const *words, size_t count, FILE *err, struct command_line *line, size_t *used)
+static enum cli_status parse_command(const char *const *words, size_t count, FILE *err, struct command_line *line,
+	size_t *used)
 {
 	const char *candidates[WORDS_MAX];
 
@@ -296,8 +296,8 @@ static enum cli_status report_key(const struct command *command, const char *key
 }
 
 /* A key and its value, if it has one; *used is 1 or 2. */
-static enum cli_status parse_pair(
-	const char *const *words, size_t count, FILE *err, struct command_line *line, size_t *used)
+static enum cli_status parse_pair(const char *const *words, size_t count, FILE *err, struct command_line *line,
+	size_t *used)
 {
 	const struct command *command = line->command;
 	size_t i = find_argument(command, words[0]);

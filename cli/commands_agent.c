@@ -59,8 +59,8 @@ static void report_refusal(const cJSON *error, FILE *err)
 	putc('\n', err);
 }
 
-static int connect_and_request(
-	const struct command_context *context, const char *path, struct client **client, cJSON **answer)
+static int connect_and_request(const struct command_context *context, const char *path, struct client **client,
+	cJSON **answer)
 {
 	const struct command *command = context->command;
 	scope_free char *name = NULL;

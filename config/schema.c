@@ -222,7 +222,7 @@ static int read_uplinks(struct schema_reader *reader, const struct schema_row *r
 
 	if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) > row->max)
 		return refuse(reader, path, row->expected, value);
-	cJSON_ArrayForEach (element, value) {
+	cJSON_ArrayForEach(element, value) {
 		const char *text = text_of(element);
 		char here[FINDING_PATH_MAX];
 
@@ -361,7 +361,7 @@ static int read_list(struct schema_reader *reader, const struct schema_row *row,
 		return -EINVAL;
 	}
 	memcpy(place_of(target, row), &elements, sizeof(elements));
-	cJSON_ArrayForEach (element, value) {
+	cJSON_ArrayForEach(element, value) {
 		char *here = elements + *count * row->size;
 		char place[FINDING_PATH_MAX];
 
@@ -580,7 +580,7 @@ int schema_read(struct schema_reader *reader, enum schema_section section, const
 			result = error;
 	}
 
-	cJSON_ArrayForEach (child, object) {
+	cJSON_ArrayForEach(child, object) {
 		if (row_find(section, child->string))
 			continue;
 		snprintf(here, sizeof(here), "%s%s%s", path, dot, child->string);

@@ -379,7 +379,7 @@ static bool scan_keys(struct scan *scan, const cJSON *value)
 	}
 	scan_space(scan);
 	scan->at++;
-	cJSON_ArrayForEach (child, value) {
+	cJSON_ArrayForEach(child, value) {
 		scan_next(scan, object ? '}' : ']', child == value->child);
 		if (object) {
 			keys[count++] = (struct key){child->string, scan->line};

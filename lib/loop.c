@@ -19,7 +19,7 @@
 #include "lib/time.h"
 
 #define ROUND_EVENTS 64 /* as many per round, so that timers are not kept waiting; the rest comes in the next one */
-#define NOT_IN_HEAP  SIZE_MAX
+#define NOT_IN_HEAP SIZE_MAX
 
 struct loop_watch {
 	LIST_ENTRY(loop_watch) link;

@@ -24,7 +24,8 @@ void loop_free(struct loop *loop);
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* Watches `fd` for `events` (EPOLLIN ...). Returns NULL with errno set on failure. The descriptor stays the caller's. */
+/* Watches `fd` for `events` (EPOLLIN ...). Returns NULL with errno set on failure. The descriptor stays the caller's.
+ */
 struct loop_watch *loop_watch(struct loop *loop, int fd, uint32_t events, loop_watch_fn fn, void *context);
 /* Changes what is waited for. Returns 0 or -errno. */
 int loop_rewatch(struct loop_watch *watch, uint32_t events);

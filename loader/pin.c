@@ -21,7 +21,7 @@
 
 static const char *const kinds[] = {PIN_MAPS, PIN_PROGRAMS, PIN_LINKS};
 
-/* Interfaces may well have dots in their names (VLANs do); a percent sign none has, the kernel takes it for a format. */
+/* Interfaces may well have dots in their names (VLANs do). None has a percent sign: to the kernel that is a format. */
 static int pin_escape(char *out, size_t size, const char *name)
 {
 	size_t used = 0;

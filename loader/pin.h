@@ -16,7 +16,7 @@
  * Writes the path of a pin: /sys/fs/bpf/ovnet/<instance>/<kind>/<name>. In instance and name a dot is written %2e,
  * because bpffs refuses names with dots. Without name (NULL), the directory of the kind; without kind too, that of the
  * instance.
- * Returns 0; -EINVAL: an empty part, or one with a slash or percent sign; -ENAMETOOLONG. `path` is undefined on failure.
+ * Returns 0; -EINVAL: an empty part, or one with a slash or percent sign; -ENAMETOOLONG. `path` is undefined then.
  */
 int pin_path(char path[PIN_PATH_MAX], const char *instance, const char *kind, const char *name);
 

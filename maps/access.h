@@ -38,16 +38,16 @@ int rule_del(int fd, const struct rule_key *key);
 int rule_each(int fd, int (*fn)(void *context, const struct rule_key *key, const struct rule_value *value),
 	void *context);
 
-int session_each(int fd,
-	int (*fn)(void *context, const struct session_key *key, const struct session_value *value), void *context);
+int session_each(int fd, int (*fn)(void *context, const struct session_key *key, const struct session_value *value),
+	void *context);
 /* Removes an entry and takes it off its port's count. -ENOENT: it was gone already (and counted off by whoever removed it). */
 int session_del(int fd, const struct session_key *key, struct port_state *states);
 
 int mapping_get(int fd, const struct mapping_key *key, struct mapping_value *out);
 int mapping_set(int fd, const struct mapping_key *key, const struct mapping_value *value);
 int mapping_del(int fd, const struct mapping_key *key);
-int mapping_each(int fd,
-	int (*fn)(void *context, const struct mapping_key *key, const struct mapping_value *value), void *context);
+int mapping_each(int fd, int (*fn)(void *context, const struct mapping_key *key, const struct mapping_value *value),
+	void *context);
 
 int nexthop_get(int fd, uint32_t index, struct nexthop_value *out);
 int nexthop_set(int fd, uint32_t index, const struct nexthop_value *value);

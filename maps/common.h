@@ -12,7 +12,10 @@
 #define OVNET_MAPS_COMMON_H
 
 #ifdef __bpf__
-#define OVNET_MAP(...) struct { __VA_ARGS__ }
+#define OVNET_MAP(...)                                                                                                 \
+	struct {                                                                                                       \
+		__VA_ARGS__                                                                                            \
+	}
 /* Each hook is an object of its own; the static linker unites what is declared weak and alike. */
 #define SHARED_MAP __attribute__((weak)) SEC(".maps")
 #endif

@@ -23,8 +23,8 @@ struct event {
 	__u32 ifindex; /* where the packet came in; for HOOK_GUARD, where it was to go out */
 	enum hook hook;
 	enum reason reason;
-	__u32 length; /* of the packet, octets */
-	__u32 vni;    /* 0 when it was not known yet */
+	__u32 length;   /* of the packet, octets */
+	__u32 vni;      /* 0 when it was not known yet */
 	__u8 source[4]; /* virtual addresses; zero when not known */
 	__u8 destination[4];
 	__u16 source_port; /* host byte order */
@@ -40,7 +40,8 @@ struct listener_value {
 };
 
 #ifdef __bpf__
-OVNET_MAP(__uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 256 * 1024);) events SHARED_MAP;
+OVNET_MAP(__uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 256 * 1024);)
+events SHARED_MAP;
 
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32);
 	  __type(value, struct listener_value);)

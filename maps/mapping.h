@@ -19,11 +19,11 @@ _Static_assert(sizeof(struct mapping_key) == 8, "mapping_key has no padding");
 
 struct mapping_value {
 	__u64 expires_ns;
-	__u64 incarnation; /* of the node that has the address; a new holder has a new one */
+	__u64 incarnation;             /* of the node that has the address; a new holder has a new one */
 	__u8 prefix[OVNET_PREFIX_LEN]; /* the node's substrate address, less the embedded address */
-	__u32 ifindex; /* a node of this host: its port; otherwise 0 */
-	__u32 nexthop; /* a node elsewhere: index into `nexthops` */
-	__u8 mac[6];   /* the dummy MAC, unique on this host, by which nodes here see that address */
+	__u32 ifindex;                 /* a node of this host: its port; otherwise 0 */
+	__u32 nexthop;                 /* a node elsewhere: index into `nexthops` */
+	__u8 mac[6];                   /* the dummy MAC, unique on this host, by which nodes here see that address */
 	__u8 pad[6];
 };
 _Static_assert(sizeof(struct mapping_value) == 48, "mapping_value has no hidden padding");

@@ -34,13 +34,13 @@ enum port_flag {
 struct port_value {
 	__u64 incarnation; /* of this attachment; never reused */
 	__u32 vni;
-	__u8 address[4];                /* the node's own */
-	__u8 prefix[OVNET_PREFIX_LEN];  /* the node's substrate address, less the embedded address */
-	__u8 mac[6];                    /* the node's own */
-	__u16 number;                   /* index into `port_states` */
-	__u32 mtu;                      /* largest IPv4 packet that the interface takes, octets */
-	__u32 flags;                    /* enum port_flag */
-	__u32 session_quota;            /* most sessions at a time */
+	__u8 address[4];               /* the node's own */
+	__u8 prefix[OVNET_PREFIX_LEN]; /* the node's substrate address, less the embedded address */
+	__u8 mac[6];                   /* the node's own */
+	__u16 number;                  /* index into `port_states` */
+	__u32 mtu;                     /* largest IPv4 packet that the interface takes, octets */
+	__u32 flags;                   /* enum port_flag */
+	__u32 session_quota;           /* most sessions at a time */
 	__u32 pad[4];
 };
 _Static_assert(sizeof(struct port_value) == 64, "port_value is one cache line");

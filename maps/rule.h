@@ -41,10 +41,10 @@ enum origin {
 
 struct rule_key {
 	__u32 vni;
-	__u8 local[4]; /* the node here */
-	__u8 peer[4];  /* the other end, here or elsewhere */
-	__u16 port;    /* the responder's port, host byte order; for ICMP the type */
-	__u8 protocol; /* IPv4 protocol number */
+	__u8 local[4];      /* the node here */
+	__u8 peer[4];       /* the other end, here or elsewhere */
+	__u16 port;         /* the responder's port, host byte order; for ICMP the type */
+	__u8 protocol;      /* IPv4 protocol number */
 	__u8 direction : 4; /* enum direction */
 	__u8 width : 4;     /* enum width */
 };

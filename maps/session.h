@@ -35,20 +35,20 @@ enum session_flag {
 
 /* What every packet reads comes first, what it writes last. */
 struct session_value {
-	__u64 epoch;      /* of the node's port when the rule was looked up */
-	__u64 expires_ns; /* of that rule */
-	__u32 ifindex;    /* the node's port */
-	__u32 nexthop;    /* index into `nexthops`; 0 with SESSION_LOCAL */
+	__u64 epoch;                        /* of the node's port when the rule was looked up */
+	__u64 expires_ns;                   /* of that rule */
+	__u32 ifindex;                      /* the node's port */
+	__u32 nexthop;                      /* index into `nexthops`; 0 with SESSION_LOCAL */
 	__u8 peer_prefix[OVNET_PREFIX_LEN]; /* the peer's substrate address, less the embedded address */
-	__u8 peer_mac[6]; /* the dummy MAC that stands for the peer in the node's sight */
-	__u8 direction;   /* enum direction: who opened it */
-	__u8 width;       /* enum width: of the rule that admitted it */
-	__u32 csum;       /* what the two prefixes add to a transport checksum, unfolded */
-	__u16 entropy;    /* 11 bits for the flow label */
-	__u16 number;     /* of the port, for its state */
-	__u32 flags;      /* enum session_flag */
-	__u32 policy;     /* of the rule that admitted it */
-	__u64 last_ns;    /* the latest packet */
+	__u8 peer_mac[6];                   /* the dummy MAC that stands for the peer in the node's sight */
+	__u8 direction;                     /* enum direction: who opened it */
+	__u8 width;                         /* enum width: of the rule that admitted it */
+	__u32 csum;                         /* what the two prefixes add to a transport checksum, unfolded */
+	__u16 entropy;                      /* 11 bits for the flow label */
+	__u16 number;                       /* of the port, for its state */
+	__u32 flags;                        /* enum session_flag */
+	__u32 policy;                       /* of the rule that admitted it */
+	__u64 last_ns;                      /* the latest packet */
 	__u64 created_ns;
 	__u64 packets_out; /* from the node */
 	__u64 bytes_out;

@@ -23,7 +23,7 @@ static __always_inline __u16 checksum_fold(__u32 sum)
 
 /* What ICMPv6 sums and ICMP does not, less what ICMP has instead; `v6_type` is the type on the substrate. */
 static __always_inline __u32 checksum_icmp(const struct packet *p, const __be32 source[3], const __be32 destination[3],
-					   __u8 v6_type)
+	__u8 v6_type)
 {
 	__be32 v4_words[1] = {bpf_htonl((__u32)p->icmp_type << 24)};
 	__be32 v6_words[11];

@@ -8,7 +8,7 @@
 #include "bpf/lib/packet.h"
 
 _Static_assert(sizeof(struct counter_value) == (REASON_MAX + COUNTER_MAX) * sizeof(__u64),
-	       "a reason's number, or REASON_MAX plus a counter's, is its place");
+	"a reason's number, or REASON_MAX plus a counter's, is its place");
 
 static __always_inline void count_at(__u32 ifindex, __u32 place)
 {

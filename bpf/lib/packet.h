@@ -39,17 +39,17 @@ struct packet {
 	__be32 destination;
 	__u16 source_port; /* host byte order; ICMP echo: see session.h */
 	__u16 destination_port;
-	__u16 l3_length;   /* as an IPv4 packet without options, octets */
-	__u16 ethertype;   /* host byte order */
-	__u8 protocol;     /* IPv4's number */
+	__u16 l3_length; /* as an IPv4 packet without options, octets */
+	__u16 ethertype; /* host byte order */
+	__u8 protocol;   /* IPv4's number */
 	__u8 tos;
 	__u8 ttl;
 	__u8 header_words; /* of the IPv4 header, 32-bit words */
 	__u8 tcp_flags;
-	__u8 l4_header;    /* octets of the transport header: TCP's with its options */
-	__u8 icmp_type;    /* ICMPv4's */
+	__u8 l4_header; /* octets of the transport header: TCP's with its options */
+	__u8 icmp_type; /* ICMPv4's */
 	bool df;
-	__u8 mac[6];       /* the Ethernet destination */
+	__u8 mac[6];             /* the Ethernet destination */
 	__be32 source_prefix[3]; /* arrivals: the substrate addresses, less the embedded ones */
 	__be32 destination_prefix[3];
 };

@@ -39,7 +39,7 @@ static __always_inline struct view view_of(const struct packet *p, enum directio
 
 /* Where the node is: on the very port that the packet came from, or on any port here when the packet is for it. */
 static __always_inline int admit_local(const struct packet *p, const struct view *view,
-				       const struct mapping_value *local, const struct port_value **port)
+	const struct mapping_value *local, const struct port_value **port)
 {
 	if (view->arriving == DIRECTION_OUT) {
 		if (!local || local->ifindex != p->ifindex)
@@ -59,7 +59,7 @@ static __always_inline int admit_local(const struct packet *p, const struct view
  * substrate must come from the address where the peer lives (ONM-6).
  */
 static __always_inline int admit_peer(const struct packet *p, const struct view *view,
-				      const struct mapping_value *local, const struct mapping_value *peer)
+	const struct mapping_value *local, const struct mapping_value *peer)
 {
 	bool outward = view->arriving == DIRECTION_OUT;
 

@@ -17,7 +17,7 @@ static __always_inline int arp_check(const struct arp_ipv4 *arp, struct packet *
 	const struct mapping_value *sender;
 
 	if (arp->hardware != bpf_htons(ARP_ETHERNET) || arp->protocol != bpf_htons(ETH_P_IP) ||
-	    arp->hardware_len != 6 || arp->protocol_len != 4 || arp->operation != bpf_htons(ARP_REQUEST))
+		arp->hardware_len != 6 || arp->protocol_len != 4 || arp->operation != bpf_htons(ARP_REQUEST))
 		return REASON_ARP_BAD;
 	__builtin_memcpy(&p->source, arp->sender, 4);
 	__builtin_memcpy(&p->destination, arp->target, 4);

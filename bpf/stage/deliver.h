@@ -22,7 +22,7 @@ static __always_inline __u32 deliver_packets(const struct __sk_buff *skb)
 
 /* Sends it off; the egress guard lets pass what bears the mark. */
 static __always_inline int deliver(struct __sk_buff *skb, const struct session_value *session,
-				   const struct port_value *port)
+	const struct port_value *port)
 {
 	if (port->flags & PORT_PEER)
 		return STAGE_DONE(bpf_redirect_peer(session->ifindex, 0));
@@ -32,7 +32,7 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct session_v
 
 /* From one node of this host to another: nothing but the MAC addresses changes (ONM-7). */
 static __always_inline int deliver_local(struct __sk_buff *skb, const struct packet *p,
-					 const struct session_value *session)
+	const struct session_value *session)
 {
 	const struct port_value *port = bpf_map_lookup_elem(&ports, &session->ifindex);
 	struct ethhdr eth;

@@ -21,7 +21,7 @@ static __noinline int options_strip(struct __sk_buff *skb, struct packet *p)
 	ip.check = 0;
 	ip.check = checksum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&ip, sizeof(ip), 0));
 	if (bpf_skb_adjust_room(skb, -length, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO) ||
-	    bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), BPF_F_RECOMPUTE_CSUM))
+		bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), BPF_F_RECOMPUTE_CSUM))
 		return REASON_KERNEL;
 	p->length = skb->len;
 	p->header_words = IPV4_HLEN / 4;

@@ -36,7 +36,7 @@ static __always_inline int parse4_ipv6(const void *data, const void *end)
 
 /* The frame: its source must be the node's own MAC; its type decides what follows. */
 static __always_inline int parse4_ethernet(const void *data, const void *end, struct packet *p,
-					   const struct port_value *port)
+	const struct port_value *port)
 {
 	const struct ethhdr *eth = data;
 

@@ -40,8 +40,7 @@ struct reheader_ipv6 {
  * given to another conversation at this very moment cannot lead into another vnet.
  */
 static __always_inline int reheader_out(struct __sk_buff *skb, const struct packet *p,
-					const struct session_value *session, const struct port_value *port,
-					const struct nexthop_value *hop)
+	const struct session_value *session, const struct port_value *port, const struct nexthop_value *hop)
 {
 	const __u32 l4 = ETH_HLEN + IPV6_HLEN;
 	struct reheader_ipv6 ip6;
@@ -61,9 +60,8 @@ static __always_inline int reheader_out(struct __sk_buff *skb, const struct pack
 	copy_mac(eth.h_source, hop->src_mac);
 	eth.h_proto = bpf_htons(ETH_P_IPV6);
 
-	if (bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0) ||
-	    bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0) ||
-	    bpf_skb_store_bytes(skb, ETH_HLEN, &ip6, sizeof(ip6), BPF_F_RECOMPUTE_CSUM))
+	if (bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0) || bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0) ||
+		bpf_skb_store_bytes(skb, ETH_HLEN, &ip6, sizeof(ip6), BPF_F_RECOMPUTE_CSUM))
 		return REASON_KERNEL;
 	if (p->protocol == PROTO_ICMP) {
 		__u8 type = reheader_icmpv6_type(p);
@@ -92,7 +90,7 @@ struct reheader_ipv4 {
 
 /* To the node. */
 static __always_inline int reheader_in(struct __sk_buff *skb, const struct packet *p,
-				       const struct session_value *session, const struct port_value *port)
+	const struct session_value *session, const struct port_value *port)
 {
 	const __u32 l4 = ETH_HLEN + IPV4_HLEN;
 	struct reheader_ipv4 ip = {};
@@ -115,7 +113,7 @@ static __always_inline int reheader_in(struct __sk_buff *skb, const struct packe
 	eth.h_proto = bpf_htons(ETH_P_IP);
 
 	if (bpf_skb_change_proto(skb, bpf_htons(ETH_P_IP), 0) || bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0) ||
-	    bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), BPF_F_RECOMPUTE_CSUM))
+		bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), BPF_F_RECOMPUTE_CSUM))
 		return REASON_KERNEL;
 	if (p->protocol == PROTO_ICMP) {
 		change = ~checksum_icmp(p, p->source_prefix, p->destination_prefix, reheader_icmpv6_type(p));

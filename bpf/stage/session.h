@@ -26,7 +26,7 @@ static __always_inline bool session_is_opening(const struct packet *p)
  * what was proved: its port and the MAC it is sent to, or the substrate address it comes from.
  */
 static __always_inline bool session_holds(const struct session_value *session, const struct packet *p,
-					  enum direction arriving)
+	enum direction arriving)
 {
 	const struct port_state *state = session_port_state(session->number);
 
@@ -50,7 +50,7 @@ static __always_inline void session_remove(const struct session_key *key, __u32 
 
 /* Takes a place in the port's quota, and a place in the table. */
 static __always_inline int session_insert(const struct packet *p, const struct session_key *key,
-					  struct session_value *proof)
+	struct session_value *proof)
 {
 	struct port_state *state = session_port_state(proof->number);
 	const struct port_value *port = bpf_map_lookup_elem(&ports, &proof->ifindex);
@@ -136,7 +136,7 @@ static __noinline int session_admit(const struct packet *p, struct view *view)
 }
 
 static __always_inline void session_count(struct session_value *session, const struct packet *p,
-					  enum direction arriving, __u32 packets)
+	enum direction arriving, __u32 packets)
 {
 	__u32 flags = session->flags;
 
@@ -167,7 +167,7 @@ static __always_inline void session_count(struct session_value *session, const s
  * Returns 0, or the drop reason; *out is set on success only.
  */
 static __always_inline int session_find(const struct packet *p, enum direction arriving, __u32 packets,
-					struct session_value **out)
+	struct session_value **out)
 {
 	struct view view = view_of(p, arriving);
 	struct session_value *session = bpf_map_lookup_elem(&sessions, &view.key);

@@ -35,16 +35,12 @@ static double seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Nothing waits for a fuller segment, and the machine's choice of congestion control does not matter. */
-static int set_options(int fd)
+/* Nothing waits for a fuller segment. */
+static int set_nodelay(int fd)
 {
-	static const char control[] = "cubic";
 	int on = 1;
 
-	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ||
-		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, control, sizeof(control) - 1))
-		return -errno;
-	return 0;
+	return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ? -errno : 0;
 }
 
 /* One address of either family, by number. */
@@ -89,7 +85,7 @@ static int server_run(const char *port)
 
 		if (fd < 0)
 			return fail("accept", -errno);
-		error = set_options(fd);
+		error = set_nodelay(fd);
 		if (error)
 			return fail("set up the connection", error);
 		answer(fd);
@@ -113,7 +109,7 @@ static int client_connect(const char *host, const char *port, int *out)
 		error = -errno;
 	freeaddrinfo(address);
 	if (!error)
-		error = set_options(fd);
+		error = set_nodelay(fd);
 	if (error) {
 		if (fd >= 0)
 			close(fd);

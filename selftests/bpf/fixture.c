@@ -77,10 +77,50 @@ static int quiet_namespace(void)
 	return 0;
 }
 
+#define INTERFACES (sizeof(interfaces) / sizeof(interfaces[0]))
+
+static int make_near_ends(void)
+{
+	FILE *ip = popen("ip -batch -", "w");
+
+	if (!ip)
+		return -errno;
+	fprintf(ip, "link set lo up\n");
+	for (size_t i = 0; i < INTERFACES; i++) {
+		fprintf(ip, "link add %s type veth peer name %s-n netns /proc/%d/fd/%d\n", interfaces[i], interfaces[i],
+			getpid(), nodes_ns);
+		fprintf(ip, "link set dev %s up\n", interfaces[i]);
+	}
+	return pclose(ip) ? -EIO : 0;
+}
+
+/* An interface whose other end is down carries nothing. */
+static int raise_far_ends(void)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), error = 0;
+	FILE *ip;
+
+	if (home < 0)
+		return -errno;
+	if (setns(nodes_ns, CLONE_NEWNET)) {
+		error = -errno;
+		close(home);
+		return error;
+	}
+	ip = popen("ip -batch -", "w");
+	for (size_t i = 0; ip && i < INTERFACES; i++)
+		fprintf(ip, "link set dev %s-n up\n", interfaces[i]);
+	if (!ip || pclose(ip))
+		error = -EIO;
+	if (setns(home, CLONE_NEWNET))
+		error = -errno;
+	close(home);
+	return error;
+}
+
 /* Two namespaces, one for the host and one for what its interfaces lead to; made once and gone with the process. */
 static int make_interfaces(void)
 {
-	FILE *ip;
 	int error;
 
 	if (nodes_ns >= 0)
@@ -92,18 +132,9 @@ static int make_interfaces(void)
 	if (nodes_ns < 0)
 		return -errno;
 	error = quiet_namespace();
-	if (error)
-		return error;
-	ip = popen("ip -batch -", "w");
-	if (!ip)
-		return -errno;
-	fprintf(ip, "link set lo up\n");
-	for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++) {
-		fprintf(ip, "link add %s type veth peer name %s-n netns /proc/%d/fd/%d\n", interfaces[i], interfaces[i],
-			getpid(), nodes_ns);
-		fprintf(ip, "link set dev %s up\n", interfaces[i]);
-	}
-	return pclose(ip) ? -EIO : 0;
+	if (!error)
+		error = make_near_ends();
+	return error ? error : raise_far_ends();
 }
 
 static void world_make(struct fixture *f, const struct fixture_options *options)
@@ -195,7 +226,9 @@ void fixture_close(struct fixture *f)
 
 static void set(int fd, const void *key, const void *value)
 {
-	CHECK(!bpf_map_update_elem(fd, key, value, BPF_ANY), "map update: %s", strerror(errno));
+	int error = bpf_map_update_elem(fd, key, value, BPF_ANY);
+
+	CHECK(!error, "map update: %s", strerror(-error));
 }
 
 static void empty(int fd, size_t key_size)
@@ -296,6 +329,15 @@ void fixture_rule_del(struct fixture *f, const struct fixture_rule *rule)
 	struct rule_key key = rule_key(rule);
 
 	CHECK(!bpf_map_delete_elem(f->rules, &key), "the rule was not there");
+}
+
+uint64_t fixture_rule_hits(const struct fixture *f, const struct fixture_rule *rule)
+{
+	struct rule_key key = rule_key(rule);
+	struct rule_value value = {0};
+
+	CHECK(!bpf_map_lookup_elem(f->rules, &key, &value), "the rule is not there");
+	return value.hits;
 }
 
 void fixture_allow(struct fixture *f, const struct fixture_node *local, const struct fixture_node *peer,

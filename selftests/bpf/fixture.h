@@ -100,6 +100,7 @@ int fixture_nodes_ns(void);
 void fixture_rule_set(struct fixture *f, const struct fixture_rule *rule);
 /* Removes it; the members that make the key count. Fails the test when it was not there. */
 void fixture_rule_del(struct fixture *f, const struct fixture_rule *rule);
+uint64_t fixture_rule_hits(const struct fixture *f, const struct fixture_rule *rule);
 /* Everything between the two that `local` (or else its peer) begins. */
 void fixture_allow(struct fixture *f, const struct fixture_node *local, const struct fixture_node *peer,
 	enum direction direction);
@@ -150,8 +151,14 @@ bool fixture_sent(struct fixture *f, struct fixture_run run, const struct frame 
 	const char *file, int line);
 bool fixture_passed(struct fixture *f, struct fixture_run run, const struct frame *in, const char *file, int line);
 
+/* The same for a packet that is yet to be built, and comes from where it says: the uplink (IPv6), or a node's port. */
+bool fixture_refused(struct fixture *f, const struct packet_spec *spec, enum reason reason, const char *file, int line);
+bool fixture_goes(struct fixture *f, const struct packet_spec *spec, struct frame *out, const char *file, int line);
+
 #define DROPPED(f, run, in, reason) fixture_dropped(f, run, in, reason, __FILE__, __LINE__)
 #define SENT(f, run, in, out) fixture_sent(f, run, in, out, __FILE__, __LINE__)
+#define REFUSED(f, spec, reason) fixture_refused(f, spec, reason, __FILE__, __LINE__)
+#define GOES(f, spec, out) fixture_goes(f, spec, out, __FILE__, __LINE__)
 #define PASSED(f, run, in) fixture_passed(f, run, in, __FILE__, __LINE__)
 
 #define FROM_NODE(node) ((struct fixture_run){.hook = HOOK_NODE, .ifindex = (node)->ifindex})

@@ -282,6 +282,25 @@ void packet_break(struct frame *frame, enum packet_field field, uint32_t value)
 		ipv4_close(ip, words);
 }
 
+size_t packet_partial(struct frame *frame)
+{
+	const uint8_t *ip = frame->octet + ETH_LEN;
+	uint8_t protocol = ip[0] >> 4 == 6 ? ip[6] : ip[9];
+	size_t l4 = packet_l4(frame), place = 0;
+	bool pseudo;
+
+	if (checksum_place(protocol, ip[0] >> 4 == 6, &place, &pseudo))
+		put16(frame->octet + l4 + place, packet_fold(pseudo_sum(ip, protocol, (uint32_t)(frame->length - l4))));
+	return place;
+}
+
+void packet_complete(struct frame *frame, size_t start, size_t offset)
+{
+	uint16_t sum = ~packet_fold(packet_sum(frame->octet + start, frame->length - start, 0));
+
+	put16(frame->octet + start + offset, sum ? sum : 0xffff);
+}
+
 void packet_cut(struct frame *frame, size_t length)
 {
 	if (length < frame->length)

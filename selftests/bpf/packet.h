@@ -114,6 +114,15 @@ void packet_build(const struct packet_spec *spec, struct frame *out);
  */
 void packet_break(struct frame *frame, enum packet_field field, uint32_t value);
 
+/*
+ * Makes the transport checksum of a built TCP or UDP frame partial, as a sender leaves it that has its network card do
+ * the rest: the field holds the pseudo-header's sum. Returns the field's offset from the transport header.
+ */
+size_t packet_partial(struct frame *frame);
+
+/* Does the rest, as the network card: sums from `start`, octets into the frame, and stores at `start + offset`. */
+void packet_complete(struct frame *frame, size_t start, size_t offset);
+
 /* Cuts a frame to `length` octets. */
 void packet_cut(struct frame *frame, size_t length);
 

@@ -189,6 +189,35 @@ bool fixture_sent(struct fixture *f, struct fixture_run run, const struct frame 
 		(unsigned long long)account.all, account_name(&account));
 }
 
+/* By the source MAC, which is the node's own even where it lies about its address. */
+static struct fixture_run way_of(const struct fixture *f, const struct packet_spec *spec)
+{
+	const struct fixture_node *nodes[] = {&f->a, &f->b, &f->c, &f->r, &f->s};
+
+	if (spec->family == PACKET_IPV6)
+		return FROM_UPLINK(f);
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+		if (nodes[i]->ifindex && !memcmp(nodes[i]->mac, spec->from_mac, 6))
+			return FROM_NODE(nodes[i]);
+	return (struct fixture_run){.hook = HOOK_NODE};
+}
+
+bool fixture_refused(struct fixture *f, const struct packet_spec *spec, enum reason reason, const char *file, int line)
+{
+	static struct frame frame;
+
+	packet_build(spec, &frame);
+	return fixture_dropped(f, way_of(f, spec), &frame, reason, file, line);
+}
+
+bool fixture_goes(struct fixture *f, const struct packet_spec *spec, struct frame *out, const char *file, int line)
+{
+	static struct frame frame;
+
+	packet_build(spec, &frame);
+	return fixture_sent(f, way_of(f, spec), &frame, out, file, line);
+}
+
 bool fixture_passed(struct fixture *f, struct fixture_run run, const struct frame *in, const char *file, int line)
 {
 	const int verdict = run.hook == HOOK_UPLINK_XDP ? XDP_PASS : TC_ACT_OK;

@@ -104,8 +104,8 @@ static struct seen look(struct loader *loader, enum loader_hook hook, const char
 }
 
 /*
- * Objects of the kernel by number. A link holds its program and a program its maps: when these are gone, all is. Numbers
- * of links are asked for while there are any, too.
+ * Objects of the kernel by number, so that others who run the same programs meanwhile do not matter. A link holds its
+ * program and a program its maps: when the maps are gone, all is.
  */
 struct ids {
 	uint32_t map[IDS_MAX], program[IDS_MAX], link[IDS_MAX];

@@ -95,6 +95,7 @@ static void test_instance_names(void)
 	CU_ASSERT_EQUAL_FATAL(loader_open(&options, &loader), 0);
 	loader_close(loader);
 	CU_ASSERT_EQUAL(loader_remove(dotted), 0);
+	fixture_remove_lock(dotted);
 }
 
 static void test_take_over(void)

@@ -56,7 +56,7 @@ static void check_rules(const struct config *config, const cJSON *tree)
 	const cJSON *element;
 	size_t i = 0;
 
-	cJSON_ArrayForEach (element, json_member(tree, "rules")) {
+	cJSON_ArrayForEach(element, json_member(tree, "rules")) {
 		struct config_rule rule = {0};
 		char message[200];
 

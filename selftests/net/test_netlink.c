@@ -25,12 +25,12 @@
 #include "lib/error.h"
 #include "lib/time.h"
 
-#define BOUND_NS     (20 * NSEC_PER_SEC) /* for each condition */
-#define TICK_NS      (2 * NSEC_PER_MSEC)
-#define QUIET_NS     (300 * NSEC_PER_MSEC)
-#define LINKS        128
+#define BOUND_NS (20 * NSEC_PER_SEC) /* for each condition */
+#define TICK_NS (2 * NSEC_PER_MSEC)
+#define QUIET_NS (300 * NSEC_PER_MSEC)
+#define LINKS 128
 #define OVERRUN_SIZE 12000 /* routes: more than a receive buffer holds notifications of */
-#define TARGET       "2001:db8:100::5"
+#define TARGET "2001:db8:100::5"
 
 static struct loop *loop;
 static struct netlink *netlink;
@@ -131,8 +131,10 @@ static void on_overrun(void *context)
 
 static void begin(const char *address)
 {
-	static const struct netlink_events events = {
-		.link = on_link, .link_gone = on_link_gone, .routes = on_routes, .overrun = on_overrun};
+	static const struct netlink_events events = {.link = on_link,
+		.link_gone = on_link_gone,
+		.routes = on_routes,
+		.overrun = on_overrun};
 
 	memset(links, 0, sizeof(links));
 	gone_count = routes_count = overrun_count = 0;

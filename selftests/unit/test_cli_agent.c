@@ -19,9 +19,9 @@
 #include "lib/time.h"
 #include "selftests/unit/cli.h"
 
-#define BOUND_MS     5000
+#define BOUND_MS 5000
 #define REQUEST_SIZE 4096
-#define LONG_ROWS    20000u
+#define LONG_ROWS 20000u
 
 enum step_kind {
 	STEP_END,      /* close */
@@ -176,7 +176,7 @@ static void ask(const char *words, const struct step *steps)
 	ask_to(NULL, words, steps);
 }
 
-#define STEPS(...)   ((const struct step[]){__VA_ARGS__, {STEP_END, NULL}})
+#define STEPS(...) ((const struct step[]){__VA_ARGS__, {STEP_END, NULL}})
 #define ANSWER(text) STEPS({STEP_READ, NULL}, {STEP_WRITE, text "\n"}, {STEP_HANGUP, NULL})
 
 static void test_request(void)

@@ -15,8 +15,8 @@
 #include "lib/loop.h"
 #include "lib/time.h"
 
-#define BOUND_NS   (5 * NSEC_PER_SEC)
-#define TIMERS     500
+#define BOUND_NS (5 * NSEC_PER_SEC)
+#define TIMERS 500
 #define TRACE_SIZE (4 * TIMERS)
 
 static struct loop *loop;
