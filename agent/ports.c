@@ -245,6 +245,21 @@ static void local_route_update(struct agent *agent)
 		agent->local_route = wanted;
 }
 
+/* In auto mode a generic XDP program is worse than none: whether the driver runs it is known only now. */
+static int uplink_attach_xdp(struct agent *agent, struct agent_uplink *uplink)
+{
+	int error;
+
+	if (uplink->xdp) {
+		error = loader_attach(agent->loader, LOADER_UPLINK_XDP, uplink->name, uplink->ifindex,
+			&uplink->xdp_mode);
+		if (error)
+			return error;
+		uplink->xdp = agent->config->uplink_mode == UPLINK_XDP || uplink->xdp_mode == LOADER_XDP_NATIVE;
+	}
+	return uplink->xdp ? 0 : loader_detach(agent->loader, LOADER_UPLINK_XDP, uplink->name);
+}
+
 static void uplink_link(struct agent *agent, struct agent_uplink *uplink, const struct netlink_link *link)
 {
 	int error;
@@ -258,10 +273,8 @@ static void uplink_link(struct agent *agent, struct agent_uplink *uplink, const 
 	error = counter_create(agent->maps->counters, link->ifindex);
 	if (!error)
 		error = loader_attach(agent->loader, LOADER_UPLINK_TC, link->name, link->ifindex, NULL);
-	if (!error && uplink->xdp)
-		error = loader_attach(agent->loader, LOADER_UPLINK_XDP, link->name, link->ifindex, &uplink->xdp_mode);
-	else if (!error)
-		loader_detach(agent->loader, LOADER_UPLINK_XDP, link->name);
+	if (!error)
+		error = uplink_attach_xdp(agent, uplink);
 	if (error) {
 		log_error("uplink %s: cannot attach: %s", link->name, strerror(-error));
 		return;

@@ -158,8 +158,7 @@ static int loader_take_over(struct loader *loader, struct fresh_maps *fresh)
 	struct bpf_map *map;
 	int result = 0;
 
-	bpf_object__for_each_map(map, loader->skeleton->obj)
-	{
+	bpf_object__for_each_map(map, loader->skeleton->obj) {
 		int error = bpf_map__is_internal(map) ? 0 : loader_take_over_map(loader, map, fresh);
 
 		if (error)
@@ -221,8 +220,9 @@ static void loader_unpin_successors(const struct loader *loader)
 	char path[PIN_PATH_MAX], successor[PIN_PATH_MAX];
 	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, loader->skeleton->obj) if (!loader_program_paths(loader, program, path,
-										 successor)) pin_remove(successor);
+	bpf_object__for_each_program(program, loader->skeleton->obj)
+		if (!loader_program_paths(loader, program, path, successor))
+			pin_remove(successor);
 }
 
 static int loader_pin_programs(const struct loader *loader)
@@ -233,8 +233,7 @@ static int loader_pin_programs(const struct loader *loader)
 
 	/* What an earlier loader left that died just here. */
 	loader_unpin_successors(loader);
-	bpf_object__for_each_program(program, loader->skeleton->obj)
-	{
+	bpf_object__for_each_program(program, loader->skeleton->obj) {
 		error = loader_program_paths(loader, program, path, successor);
 		if (!error)
 			error = bpf_obj_pin(bpf_program__fd(program), successor);
@@ -242,8 +241,7 @@ static int loader_pin_programs(const struct loader *loader)
 			break;
 	}
 	if (!error) {
-		bpf_object__for_each_program(program, loader->skeleton->obj)
-		{
+		bpf_object__for_each_program(program, loader->skeleton->obj) {
 			error = loader_program_paths(loader, program, path, successor);
 			if (!error && rename(successor, path))
 				error = -errno;
