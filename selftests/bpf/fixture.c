@@ -32,16 +32,56 @@ struct locator_config {
 static const char *const interfaces[] = {"pa", "pb", "pc", "pr", "ps", UPLINK};
 
 static const struct fixture_node nodes[NODES] = {
-	{.name = "a", .port = "pa", .host = 0, .vni = FIXTURE_VNI, .address = {10, 0, 0, 1}, .prefix[8] = 1 << 2,
-		.mac = {2, 0, 0, 0, 0, 1}, .dummy = {6, 0, 0, 0, 0, 1}, .incarnation = 101, .number = 0},
-	{.name = "b", .port = "pb", .host = 0, .vni = FIXTURE_VNI, .address = {10, 0, 0, 2}, .prefix[8] = 2 << 2,
-		.mac = {2, 0, 0, 0, 0, 2}, .dummy = {6, 0, 0, 0, 0, 2}, .incarnation = 102, .number = 1},
-	{.name = "c", .port = "pc", .host = 0, .vni = FIXTURE_OTHER_VNI, .address = {10, 0, 0, 1}, .prefix[8] = 1 << 2,
-		.mac = {2, 0, 0, 0, 0, 3}, .dummy = {6, 0, 0, 0, 0, 3}, .incarnation = 103, .number = 2},
-	{.name = "r", .port = "pr", .host = 1, .vni = FIXTURE_VNI, .address = {10, 0, 200, 9}, .prefix[8] = 3 << 2,
-		.mac = {2, 0, 0, 0, 0, 4}, .dummy = {6, 0, 0, 0, 0, 4}, .incarnation = 104, .number = 3},
-	{.name = "s", .port = "ps", .host = 2, .vni = FIXTURE_VNI, .address = {10, 0, 201, 10}, .prefix[8] = 63 << 2,
-		.mac = {2, 0, 0, 0, 0, 5}, .dummy = {6, 0, 0, 0, 0, 5}, .incarnation = 105, .number = 4},
+	{.name = "a",
+		.port = "pa",
+		.host = 0,
+		.vni = FIXTURE_VNI,
+		.address = {10, 0, 0, 1},
+		.prefix[8] = 1 << 2,
+		.mac = {2, 0, 0, 0, 0, 1},
+		.dummy = {6, 0, 0, 0, 0, 1},
+		.incarnation = 101,
+		.number = 0},
+	{.name = "b",
+		.port = "pb",
+		.host = 0,
+		.vni = FIXTURE_VNI,
+		.address = {10, 0, 0, 2},
+		.prefix[8] = 2 << 2,
+		.mac = {2, 0, 0, 0, 0, 2},
+		.dummy = {6, 0, 0, 0, 0, 2},
+		.incarnation = 102,
+		.number = 1},
+	{.name = "c",
+		.port = "pc",
+		.host = 0,
+		.vni = FIXTURE_OTHER_VNI,
+		.address = {10, 0, 0, 1},
+		.prefix[8] = 1 << 2,
+		.mac = {2, 0, 0, 0, 0, 3},
+		.dummy = {6, 0, 0, 0, 0, 3},
+		.incarnation = 103,
+		.number = 2},
+	{.name = "r",
+		.port = "pr",
+		.host = 1,
+		.vni = FIXTURE_VNI,
+		.address = {10, 0, 200, 9},
+		.prefix[8] = 3 << 2,
+		.mac = {2, 0, 0, 0, 0, 4},
+		.dummy = {6, 0, 0, 0, 0, 4},
+		.incarnation = 104,
+		.number = 3},
+	{.name = "s",
+		.port = "ps",
+		.host = 2,
+		.vni = FIXTURE_VNI,
+		.address = {10, 0, 201, 10},
+		.prefix[8] = 63 << 2,
+		.mac = {2, 0, 0, 0, 0, 5},
+		.dummy = {6, 0, 0, 0, 0, 5},
+		.incarnation = 105,
+		.number = 4},
 };
 
 /* A network namespace with the other ends of the veths; -1: not made yet. */
@@ -492,8 +532,8 @@ uint64_t fixture_count(const struct fixture *f, uint32_t ifindex, enum counter c
 	struct counter_value value = fixture_counters(f, ifindex);
 
 	switch (counter) {
-#define COUNTER(NAME, name, description) \
-	case COUNTER_##NAME: \
+#define COUNTER(NAME, name, description)                                                                               \
+	case COUNTER_##NAME:                                                                                           \
 		return value.name;
 #include "maps/counters.def"
 #undef COUNTER
@@ -507,8 +547,8 @@ uint64_t fixture_drops(const struct fixture *f, uint32_t ifindex, enum reason re
 	struct counter_value value = fixture_counters(f, ifindex);
 
 	switch (reason) {
-#define REASON(NAME, name, description) \
-	case REASON_##NAME: \
+#define REASON(NAME, name, description)                                                                                \
+	case REASON_##NAME:                                                                                            \
 		return value.drop_##name;
 #include "maps/reasons.def"
 #undef REASON
@@ -520,8 +560,8 @@ uint64_t fixture_drops(const struct fixture *f, uint32_t ifindex, enum reason re
 const char *fixture_reason_name(enum reason reason)
 {
 	switch (reason) {
-#define REASON(NAME, name, description) \
-	case REASON_##NAME: \
+#define REASON(NAME, name, description)                                                                                \
+	case REASON_##NAME:                                                                                            \
 		return #name;
 #include "maps/reasons.def"
 #undef REASON

@@ -32,16 +32,16 @@
 
 struct fixture_node {
 	const char *name;
-	const char *port;       /* its interface on its host */
+	const char *port; /* its interface on its host */
 	int host;
 	uint32_t vni;
 	uint8_t address[4];
 	uint8_t prefix[OVNET_PREFIX_LEN];
-	uint8_t mac[6];         /* its own */
-	uint8_t dummy[6];       /* by which others on this host see it */
+	uint8_t mac[6];   /* its own */
+	uint8_t dummy[6]; /* by which others on this host see it */
 	uint64_t incarnation;
-	uint32_t ifindex;       /* of its port; 0: not on this host */
-	uint16_t number;        /* of its port */
+	uint32_t ifindex; /* of its port; 0: not on this host */
+	uint16_t number;  /* of its port */
 };
 
 struct fixture {
@@ -56,8 +56,9 @@ struct fixture {
 
 struct fixture_options {
 	int host;
-	uint8_t slots[FIXTURE_HOSTS]; /* by host; other than 0: it owns this slot only, a /72, and its nodes are in it */
-	uint32_t sessions; /* size of the table; 0: as defined */
+	uint8_t slots
+		[FIXTURE_HOSTS]; /* by host; other than 0: it owns this slot only, a /72, and its nodes are in it */
+	uint32_t sessions;       /* size of the table; 0: as defined */
 };
 
 /* Where a link-layer frame came from and how. Zero is a fair default but for `hook` and `ifindex`. */

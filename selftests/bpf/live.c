@@ -79,8 +79,8 @@ static int open_here(const char *interface)
 		return -errno;
 	address.sll_ifindex = (int)if_nametoindex(interface);
 	if (!address.sll_ifindex || setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) ||
-	    bind(fd, (struct sockaddr *)&address, sizeof(address))) {
+		setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) ||
+		bind(fd, (struct sockaddr *)&address, sizeof(address))) {
 		error = -errno;
 		close(fd);
 		return error;

@@ -89,19 +89,19 @@ struct packet_spec {
 
 /* Single fields that packet_break() sets. */
 enum packet_field {
-	FIELD_IP_VERSION,     /* of either */
-	FIELD_IP_LENGTH,      /* IPv4: total length; IPv6: payload length */
-	FIELD_IP_PROTOCOL,    /* of either */
-	FIELD_IP_TTL,         /* IPv6: hop limit */
-	FIELD_IPV4_IHL,       /* header length, 32-bit words */
+	FIELD_IP_VERSION,  /* of either */
+	FIELD_IP_LENGTH,   /* IPv4: total length; IPv6: payload length */
+	FIELD_IP_PROTOCOL, /* of either */
+	FIELD_IP_TTL,      /* IPv6: hop limit */
+	FIELD_IPV4_IHL,    /* header length, 32-bit words */
 	FIELD_IPV4_CHECKSUM,
-	FIELD_IPV4_FRAGMENT,  /* the whole word: flags and offset */
-	FIELD_IPV6_LABEL,     /* 20 bits */
-	FIELD_TCP_OFFSET,     /* header length, 32-bit words */
+	FIELD_IPV4_FRAGMENT, /* the whole word: flags and offset */
+	FIELD_IPV6_LABEL,    /* 20 bits */
+	FIELD_TCP_OFFSET,    /* header length, 32-bit words */
 	FIELD_TCP_CHECKSUM,
 	FIELD_UDP_LENGTH,
 	FIELD_UDP_CHECKSUM,
-	FIELD_ICMP_TYPE,      /* of either */
+	FIELD_ICMP_TYPE, /* of either */
 	FIELD_ICMP_CHECKSUM,
 };
 
@@ -110,7 +110,8 @@ void packet_build(const struct packet_spec *spec, struct frame *out);
 
 /*
  * Sets one field of a frame that packet_build() made. The IPv4 header checksum follows (but for FIELD_IPV4_CHECKSUM and
- * FIELD_IPV4_IHL, which leaves none to speak of), so that this one field is all that is wrong; transport checksums do not.
+ * FIELD_IPV4_IHL, which leaves none to speak of), so that this one field is all that is wrong; transport checksums do
+ * not follow.
  */
 void packet_break(struct frame *frame, enum packet_field field, uint32_t value);
 

@@ -97,16 +97,10 @@ int fixture_send(struct fixture *f, struct fixture_run *run, const struct frame 
 	};
 	struct xdp_md xdp = {.data_end = (uint32_t)in->length, .ingress_ifindex = run->ifindex};
 	bool is_xdp = run->hook == HOOK_UPLINK_XDP;
-	LIBBPF_OPTS(bpf_test_run_opts, options,
-		.data_in = in->octet,
-		.data_size_in = (uint32_t)in->length,
-		.data_out = spare.octet,
-		.data_size_out = sizeof(spare.octet),
-		.ctx_in = is_xdp ? (void *)&xdp : (void *)&skb,
-		.ctx_size_in = is_xdp ? sizeof(xdp) : sizeof(skb),
-		.repeat = run->repeat ? (int)run->repeat : 1,
-		.flags = run->flags,
-	);
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in->octet, .data_size_in = (uint32_t)in->length,
+		.data_out = spare.octet, .data_size_out = sizeof(spare.octet),
+		.ctx_in = is_xdp ? (void *)&xdp : (void *)&skb, .ctx_size_in = is_xdp ? sizeof(xdp) : sizeof(skb),
+		.repeat = run->repeat ? (int)run->repeat : 1, .flags = run->flags, );
 	int error = bpf_prog_test_run_opts(f->programs[run->hook], &options);
 
 	if (error)
@@ -130,8 +124,8 @@ static void account_close(struct account *account, const struct fixture *f, uint
 	struct counter_value after = fixture_counters(f, ifindex);
 
 	account->all = 0;
-#define REASON(NAME, name, description) \
-	account->dropped[REASON_##NAME] = after.drop_##name - account->before.drop_##name; \
+#define REASON(NAME, name, description)                                                                                \
+	account->dropped[REASON_##NAME] = after.drop_##name - account->before.drop_##name;                             \
 	account->all += account->dropped[REASON_##NAME];
 #include "maps/reasons.def"
 #undef REASON

@@ -18,7 +18,7 @@ static const struct suite *running;
 
 void suite_skip(const char *what, const char *why)
 {
-	printf("\n    SKIP %s: %s ", what, why);
+	printf("\nskip %s: %s\n    ", what, why);
 }
 
 bool suite_check(bool passed, const char *file, int line, const char *format, ...)

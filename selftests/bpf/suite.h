@@ -10,16 +10,16 @@
 
 struct suite {
 	const char *name;
-	int (*start)(void);   /* once, before the first test; other than 0: no test runs, and the program fails */
-	void (*stop)(void);   /* once, after the last */
-	void (*setup)(void);  /* before each test */
+	int (*start)(void);  /* once, before the first test; other than 0: no test runs, and the program fails */
+	void (*stop)(void);  /* once, after the last */
+	void (*setup)(void); /* before each test */
 	CU_TestInfo *tests;
 };
 
 /* Any of start, stop and setup may be NULL. Returns the exit status: 0 only if every test ran and passed. */
 int suite_main(const struct suite *suite);
 
-/* Says that something was not tested here, and why. It counts neither as passed nor as failed. */
+/* A line "skip WHAT: WHY" for what cannot be tested here. It counts neither as passed nor as failed. */
 void suite_skip(const char *what, const char *why);
 
 /* Records one check, with a message instead of the expression; returns `passed`. */

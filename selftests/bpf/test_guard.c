@@ -6,7 +6,8 @@
  *   [b] pb-n == pb   host   uplink == uplink-n [substrate]            namespace
  *
  * Here is what a test run cannot show: the port a packet comes out of, the mark by which the guard knows ovnet's own,
- * partial checksums, GSO, VLAN tags (which the kernel takes off before tc sees the frame), and frames without an IP header.
+ * partial checksums, GSO, VLAN tags (which the kernel takes off before tc sees the frame), and frames without an IP
+ * header.
  */
 #include "selftests/bpf/fixture.h"
 #include "selftests/bpf/live.h"
@@ -182,7 +183,8 @@ static struct packet_spec on_substrate(const struct packet_spec *sent)
 	struct session_value session = {0};
 
 	CU_ASSERT_EQUAL(fixture_session(f, &f->a, &f->r, sent->protocol, sent->source_port, sent->destination_port,
-				&session), 0);
+				&session),
+		0);
 	spec.family = PACKET_IPV6;
 	memcpy(spec.to_mac, hop.dst_mac, 6);
 	memcpy(spec.from_mac, hop.src_mac, 6);
@@ -396,7 +398,8 @@ static void test_gso(void)
 {
 	static uint8_t payload[GIANT];
 	struct packet_spec spec = fixture_from(&f->a, &f->r, PROTOCOL_TCP), there;
-	struct virtio_net_hdr header = {.gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = SEGMENT,
+	struct virtio_net_hdr header = {.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = SEGMENT,
 		.hdr_len = ETH_LEN + IPV4_LEN + TCP_LEN};
 	struct session_value session = {0};
 
@@ -413,14 +416,16 @@ static void test_gso(void)
 		SAME(&got, &expected);
 	}
 	CU_ASSERT_EQUAL(fixture_session(f, &f->a, &f->r, PROTOCOL_TCP, spec.source_port, spec.destination_port,
-				&session), 0);
+				&session),
+		0);
 	CU_ASSERT_EQUAL(session.packets_out, (GIANT + SEGMENT - 1) / SEGMENT);
 
 	spec = fixture_arrival(&f->r, &f->a, PROTOCOL_TCP);
 	spec.tcp_flags = TCP_FLAG_ACK;
 	spec.payload = payload;
 	spec.payload_len = sizeof(payload);
-	header = (struct virtio_net_hdr){.gso_type = VIRTIO_NET_HDR_GSO_TCPV6, .gso_size = SEGMENT,
+	header = (struct virtio_net_hdr){.gso_type = VIRTIO_NET_HDR_GSO_TCPV6,
+		.gso_size = SEGMENT,
 		.hdr_len = ETH_LEN + IPV6_LEN + TCP_LEN};
 	packet_build(&spec, &frame);
 	if (cross_partial(at_substrate, at_a, &header)) {
@@ -472,7 +477,10 @@ int main(void)
 		{"GSO", test_gso},
 		CU_TEST_INFO_NULL,
 	};
-	const struct suite suite = {.name = "guard and interfaces", .start = start, .stop = stop, .setup = setup,
+	const struct suite suite = {.name = "guard and interfaces",
+		.start = start,
+		.stop = stop,
+		.setup = setup,
 		.tests = tests};
 
 	return suite_main(&suite);

@@ -57,7 +57,9 @@ static void test_delivered(void)
 static void test_both_rules(void)
 {
 	struct packet_spec spec = fixture_from(&f->a, &f->b, PROTOCOL_UDP);
-	const struct fixture_rule outward = {.local = &f->a, .peer = &f->b, .direction = DIRECTION_OUT,
+	const struct fixture_rule outward = {.local = &f->a,
+		.peer = &f->b,
+		.direction = DIRECTION_OUT,
 		.width = WIDTH_PEER};
 
 	packet_build(&spec, &frame);
@@ -98,7 +100,9 @@ static void test_sessions(void)
 static void test_revoked_by_receiver(void)
 {
 	struct packet_spec spec = fixture_from(&f->a, &f->b, PROTOCOL_UDP);
-	const struct fixture_rule inward = {.local = &f->b, .peer = &f->a, .direction = DIRECTION_IN,
+	const struct fixture_rule inward = {.local = &f->b,
+		.peer = &f->a,
+		.direction = DIRECTION_IN,
 		.width = WIDTH_PEER};
 
 	allow_both();
@@ -146,7 +150,7 @@ static void test_redirect_peer(void)
 	expect_delivered(spec, &f->a, &f->b);
 }
 
-/* Neighbours keep what the substrate would change: an SYN's segment size. */
+/* Neighbours keep what the substrate would change: the segment size of a SYN. */
 static void test_no_clamp(void)
 {
 	struct packet_spec spec = fixture_from(&f->a, &f->b, PROTOCOL_TCP);
@@ -177,7 +181,8 @@ static void test_moved(void)
 	SOUND(&out);
 	CU_ASSERT(packet_get16(&out, 12) == 0x86dd);
 	CU_ASSERT_EQUAL(fixture_session(f, &f->a, &f->b, PROTOCOL_UDP, spec.source_port, spec.destination_port,
-				&session), 0);
+				&session),
+		0);
 	CU_ASSERT_EQUAL(session.flags & SESSION_LOCAL, 0);
 	fixture_mapping_set(f, &f->b, OVNET_NEVER);
 	fixture_epoch(f, &f->a);

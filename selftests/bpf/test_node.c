@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The node program up to the rules: what a node may send at all, ARP, anti-spoofing, and the events of drops. Options and
- * sizes are in test_size.c, rules in test_rule.c, sessions in test_session.c, the substrate's octets in test_reheader.c,
- * and one cause for each drop reason in test_reason.c.
+ * The node program up to the rules: what a node may send at all, ARP, anti-spoofing, and the events of drops. Options
+ * and sizes are in test_size.c, rules in test_rule.c, sessions in test_session.c, the substrate's octets in
+ * test_reheader.c, and one cause for each drop reason in test_reason.c.
  */
 #include "selftests/bpf/fixture.h"
 
@@ -51,8 +51,10 @@ static void test_short(void)
 {
 	for (size_t i = 0; i < sizeof(protocols); i++) {
 		struct packet_spec spec = fixture_from(&f->a, &f->r, protocols[i]);
-		size_t least = protocols[i] == PROTOCOL_TCP ? TCP_LEN : protocols[i] == PROTOCOL_UDP ? UDP_LEN :
-			protocols[i] == PROTOCOL_ICMP ? ICMP_LEN : 0;
+		size_t least = protocols[i] == PROTOCOL_TCP    ? TCP_LEN
+			       : protocols[i] == PROTOCOL_UDP  ? UDP_LEN
+			       : protocols[i] == PROTOCOL_ICMP ? ICMP_LEN
+							       : 0;
 
 		for (size_t left = 0; left <= TCP_LEN + spec.payload_len; left++) {
 			packet_build(&spec, &frame);
@@ -482,7 +484,11 @@ int main(void)
 		{"random packets", test_random},
 		CU_TEST_INFO_NULL,
 	};
-	const struct suite suite = {.name = "node program", .start = start, .stop = stop, .setup = setup, .tests = tests};
+	const struct suite suite = {.name = "node program",
+		.start = start,
+		.stop = stop,
+		.setup = setup,
+		.tests = tests};
 
 	return suite_main(&suite);
 }

@@ -12,8 +12,14 @@ static const uint8_t mss_1460[] = {2, 4, 5, 0xb4};
 
 #define MACS .to_mac = {2, 0, 0, 0, 0, 2}, .from_mac = {2, 0, 0, 0, 0, 1}
 #define PAYLOAD .payload = payload, .payload_len = sizeof(payload) - 1
-#define SOURCE6 {0x20, 1, 0x0d, 0xb8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1}
-#define DESTINATION6 {0x20, 1, 0x0d, 0xb8, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9}
+#define SOURCE6                                                                                                        \
+	{                                                                                                              \
+		0x20, 1, 0x0d, 0xb8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1                                                \
+	}
+#define DESTINATION6                                                                                                   \
+	{                                                                                                              \
+		0x20, 1, 0x0d, 0xb8, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9                                                \
+	}
 
 /* Frames as Scapy 2.5 makes them. */
 static const struct {
@@ -23,20 +29,39 @@ static const struct {
 	uint8_t octet[80];
 } known[] = {
 	{"TCP over IPv4",
-		{.family = PACKET_IPV4, MACS, .source = {10, 0, 0, 1}, .destination = {10, 0, 0, 9}, .tos = 0xb9, .ttl = 77,
-			.identification = 0x1234, .df = true, .protocol = PROTOCOL_TCP, .source_port = 40000,
-			.destination_port = 80, .tcp_flags = TCP_FLAG_SYN, .tcp_options = mss_1460,
-			.tcp_options_len = sizeof(mss_1460), PAYLOAD},
+		{.family = PACKET_IPV4,
+			MACS,
+			.source = {10, 0, 0, 1},
+			.destination = {10, 0, 0, 9},
+			.tos = 0xb9,
+			.ttl = 77,
+			.identification = 0x1234,
+			.df = true,
+			.protocol = PROTOCOL_TCP,
+			.source_port = 40000,
+			.destination_port = 80,
+			.tcp_flags = TCP_FLAG_SYN,
+			.tcp_options = mss_1460,
+			.tcp_options_len = sizeof(mss_1460),
+			PAYLOAD},
 		65,
 		{0x02, 0x00, 0x00, 0x00, 0x00, 0x02, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01, 0x08, 0x00, 0x45, 0xb9, 0x00,
 			0x33, 0x12, 0x34, 0x40, 0x00, 0x4d, 0x06, 0x06, 0xcf, 0x0a, 0x00, 0x00, 0x01, 0x0a, 0x00, 0x00,
 			0x09, 0x9c, 0x40, 0x00, 0x50, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x60, 0x02, 0xff,
-			0xff, 0x74, 0x87, 0x00, 0x00, 0x02, 0x04, 0x05, 0xb4, 0x6f, 0x76, 0x6e, 0x65, 0x74, 0x21, 0x21}},
+			0xff, 0x74, 0x87, 0x00, 0x00, 0x02, 0x04, 0x05, 0xb4, 0x6f, 0x76, 0x6e, 0x65, 0x74, 0x21,
+			0x21}},
 	{"UDP over IPv6",
-		{.family = PACKET_IPV6, MACS,
+		{.family = PACKET_IPV6,
+			MACS,
 			.source = {0x20, 1, 0x0d, 0xb8, 0, 0, 0, 1, 0, 4, 0, 0x0a, 0x1b, 0x2c, 0x0a, 0},
-			.destination = DESTINATION6, .tos = 0xb9, .flow_label = 0x4d812, .ttl = 64,
-			.protocol = PROTOCOL_UDP, .source_port = 40000, .destination_port = 53, PAYLOAD},
+			.destination = DESTINATION6,
+			.tos = 0xb9,
+			.flow_label = 0x4d812,
+			.ttl = 64,
+			.protocol = PROTOCOL_UDP,
+			.source_port = 40000,
+			.destination_port = 53,
+			PAYLOAD},
 		69,
 		{0x02, 0x00, 0x00, 0x00, 0x00, 0x02, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01, 0x86, 0xdd, 0x6b, 0x94, 0xd8,
 			0x12, 0x00, 0x0f, 0x11, 0x40, 0x20, 0x01, 0x0d, 0xb8, 0x00, 0x00, 0x00, 0x01, 0x00, 0x04, 0x00,
@@ -44,17 +69,33 @@ static const struct {
 			0x00, 0x00, 0x00, 0x00, 0x09, 0x9c, 0x40, 0x00, 0x35, 0x00, 0x0f, 0x6f, 0xa5, 0x6f, 0x76, 0x6e,
 			0x65, 0x74, 0x21, 0x21}},
 	{"ICMP",
-		{.family = PACKET_IPV4, MACS, .source = {10, 0, 0, 1}, .destination = {10, 0, 0, 9}, .ttl = 64,
-			.identification = 7, .protocol = PROTOCOL_ICMP, .icmp_type = ICMP_TYPE_ECHO,
-			.icmp_identifier = 0x1234, .icmp_sequence = 5, PAYLOAD},
+		{.family = PACKET_IPV4,
+			MACS,
+			.source = {10, 0, 0, 1},
+			.destination = {10, 0, 0, 9},
+			.ttl = 64,
+			.identification = 7,
+			.protocol = PROTOCOL_ICMP,
+			.icmp_type = ICMP_TYPE_ECHO,
+			.icmp_identifier = 0x1234,
+			.icmp_sequence = 5,
+			PAYLOAD},
 		49,
 		{0x02, 0x00, 0x00, 0x00, 0x00, 0x02, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01, 0x08, 0x00, 0x45, 0x00, 0x00,
 			0x23, 0x00, 0x07, 0x00, 0x00, 0x40, 0x01, 0x66, 0xca, 0x0a, 0x00, 0x00, 0x01, 0x0a, 0x00, 0x00,
-			0x09, 0x08, 0x00, 0x72, 0xc9, 0x12, 0x34, 0x00, 0x05, 0x6f, 0x76, 0x6e, 0x65, 0x74, 0x21, 0x21}},
+			0x09, 0x08, 0x00, 0x72, 0xc9, 0x12, 0x34, 0x00, 0x05, 0x6f, 0x76, 0x6e, 0x65, 0x74, 0x21,
+			0x21}},
 	{"ICMPv6",
-		{.family = PACKET_IPV6, MACS, .source = SOURCE6, .destination = DESTINATION6, .ttl = 64,
-			.protocol = PROTOCOL_ICMPV6, .icmp_type = ICMPV6_TYPE_REPLY, .icmp_identifier = 0x1234,
-			.icmp_sequence = 5, PAYLOAD},
+		{.family = PACKET_IPV6,
+			MACS,
+			.source = SOURCE6,
+			.destination = DESTINATION6,
+			.ttl = 64,
+			.protocol = PROTOCOL_ICMPV6,
+			.icmp_type = ICMPV6_TYPE_REPLY,
+			.icmp_identifier = 0x1234,
+			.icmp_sequence = 5,
+			PAYLOAD},
 		69,
 		{0x02, 0x00, 0x00, 0x00, 0x00, 0x02, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01, 0x86, 0xdd, 0x60, 0x00, 0x00,
 			0x00, 0x00, 0x0f, 0x3a, 0x40, 0x20, 0x01, 0x0d, 0xb8, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00,
@@ -62,8 +103,12 @@ static const struct {
 			0x00, 0x00, 0x00, 0x00, 0x09, 0x81, 0x00, 0x9e, 0x00, 0x12, 0x34, 0x00, 0x05, 0x6f, 0x76, 0x6e,
 			0x65, 0x74, 0x21, 0x21}},
 	{"ARP",
-		{.family = PACKET_ARP, MACS, .source = {10, 0, 0, 1}, .destination = {10, 0, 0, 9},
-			.arp_operation = ARP_OP_REQUEST, .arp_sender_mac = {2, 0, 0, 0, 0, 1}},
+		{.family = PACKET_ARP,
+			MACS,
+			.source = {10, 0, 0, 1},
+			.destination = {10, 0, 0, 9},
+			.arp_operation = ARP_OP_REQUEST,
+			.arp_sender_mac = {2, 0, 0, 0, 0, 1}},
 		42,
 		{0x02, 0x00, 0x00, 0x00, 0x00, 0x02, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x01, 0x08,
 			0x00, 0x06, 0x04, 0x00, 0x01, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01, 0x0a, 0x00, 0x00, 0x01, 0x00,
@@ -118,11 +163,21 @@ static void test_knobs(void)
 		enum packet_field field;
 		uint32_t value;
 	} seen[] = {
-		{0, FIELD_IP_VERSION, 5},       {0, FIELD_IP_LENGTH, 50},       {0, FIELD_IPV4_IHL, 6},
-		{0, FIELD_IPV4_CHECKSUM, 1},    {0, FIELD_IPV4_FRAGMENT, 8191}, {0, FIELD_TCP_OFFSET, 4},
-		{0, FIELD_TCP_CHECKSUM, 1},     {0, FIELD_IP_PROTOCOL, 17},     {1, FIELD_IP_VERSION, 4},
-		{1, FIELD_IP_LENGTH, 14},       {1, FIELD_UDP_LENGTH, 14},      {1, FIELD_UDP_CHECKSUM, 1},
-		{2, FIELD_ICMP_TYPE, 0},        {3, FIELD_ICMP_CHECKSUM, 1},    {3, FIELD_ICMP_TYPE, 128},
+		{0, FIELD_IP_VERSION, 5},
+		{0, FIELD_IP_LENGTH, 50},
+		{0, FIELD_IPV4_IHL, 6},
+		{0, FIELD_IPV4_CHECKSUM, 1},
+		{0, FIELD_IPV4_FRAGMENT, 8191},
+		{0, FIELD_TCP_OFFSET, 4},
+		{0, FIELD_TCP_CHECKSUM, 1},
+		{0, FIELD_IP_PROTOCOL, 17},
+		{1, FIELD_IP_VERSION, 4},
+		{1, FIELD_IP_LENGTH, 14},
+		{1, FIELD_UDP_LENGTH, 14},
+		{1, FIELD_UDP_CHECKSUM, 1},
+		{2, FIELD_ICMP_TYPE, 0},
+		{3, FIELD_ICMP_CHECKSUM, 1},
+		{3, FIELD_ICMP_TYPE, 128},
 	};
 
 	for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Every drop reason of maps/reasons.def, caused once at each hook that has it: the verdict is a drop, and exactly that
- * reason's counter rises by one. The last test holds the list of causes against the list of reasons. What else there is to
- * each reason (its bounds, what it leaves alone) is in test_node.c, test_session.c and test_uplink.c.
+ * reason's counter rises by one. The last test holds the list of causes against the list of reasons. What else there is
+ * to each reason (its bounds, what it leaves alone) is in the other tests.
  */
 #include "selftests/bpf/fixture.h"
 
@@ -62,7 +62,9 @@ static void send_broken(uint8_t protocol, enum packet_field field, uint32_t valu
 static void send_raw(uint16_t ethertype)
 {
 	static const uint8_t payload[64];
-	struct packet_spec spec = {.family = PACKET_RAW, .ethertype = ethertype, .payload = payload,
+	struct packet_spec spec = {.family = PACKET_RAW,
+		.ethertype = ethertype,
+		.payload = payload,
 		.payload_len = sizeof(payload)};
 
 	memcpy(spec.from_mac, f->a.mac, 6);

@@ -206,8 +206,7 @@ static void test_wrong_checksum(void)
 		CHECK(packet_check(&wire), "a wrong checksum is right on the substrate");
 		SENT(far, FROM_UPLINK(far), &wire, &back);
 		l4 = packet_l4(&frame);
-		CU_ASSERT(back.length == frame.length &&
-			  !memcmp(back.octet + l4, frame.octet + l4, frame.length - l4));
+		CU_ASSERT(back.length == frame.length && !memcmp(back.octet + l4, frame.octet + l4, frame.length - l4));
 	}
 }
 
@@ -257,7 +256,7 @@ static void test_replies(void)
 	}
 }
 
-/* An address of a network card that sums whole packets (CHECKSUM_COMPLETE): its sum stays that of the packet. */
+/* From a network card that sums whole packets (CHECKSUM_COMPLETE): after each change the sum is still the packet's. */
 static void test_checksum_complete(void)
 {
 	static const uint8_t syn[] = {1, 2, 4, 0xff, 0xff, 1, 1, 1}, options[] = {7, 7, 4, 1, 2, 3, 4, 0};
@@ -346,7 +345,11 @@ int main(void)
 		{"entropy of the flow label", test_entropy},
 		CU_TEST_INFO_NULL,
 	};
-	const struct suite suite = {.name = "re-headering", .start = start, .stop = stop, .setup = setup, .tests = tests};
+	const struct suite suite = {.name = "re-headering",
+		.start = start,
+		.stop = stop,
+		.setup = setup,
+		.tests = tests};
 
 	return suite_main(&suite);
 }

@@ -41,8 +41,11 @@ static void test_widths(void)
 
 	port.destination_port++;
 	for (size_t i = 0; i < 3; i++) {
-		struct fixture_rule rule = {.local = &f->a, .peer = &f->r, .direction = DIRECTION_OUT,
-			.width = widths[i], .policy = 7};
+		struct fixture_rule rule = {.local = &f->a,
+			.peer = &f->r,
+			.direction = DIRECTION_OUT,
+			.width = widths[i],
+			.policy = 7};
 		struct session_value session = {0};
 
 		fixture_reset(f);
@@ -67,8 +70,12 @@ static void test_widths(void)
 /* For ICMP the port of a rule is the type of the question. */
 static void test_icmp_rule(void)
 {
-	struct fixture_rule rule = {.local = &f->a, .peer = &f->r, .direction = DIRECTION_OUT, .width = WIDTH_PORT,
-		.protocol = PROTOCOL_ICMP, .port = ICMP_TYPE_ECHO};
+	struct fixture_rule rule = {.local = &f->a,
+		.peer = &f->r,
+		.direction = DIRECTION_OUT,
+		.width = WIDTH_PORT,
+		.protocol = PROTOCOL_ICMP,
+		.port = ICMP_TYPE_ECHO};
 	struct packet_spec echo = outward(PROTOCOL_ICMP), reply = inward(PROTOCOL_ICMP);
 
 	fixture_rule_set(f, &rule);
@@ -82,7 +89,10 @@ static void test_icmp_rule(void)
 /* From narrow to wide, the first live one decides; what is expired or stale is as if it were not there. */
 static void test_precedence(void)
 {
-	struct fixture_rule narrow = {.local = &f->a, .peer = &f->r, .direction = DIRECTION_OUT, .width = WIDTH_PORT,
+	struct fixture_rule narrow = {.local = &f->a,
+		.peer = &f->r,
+		.direction = DIRECTION_OUT,
+		.width = WIDTH_PORT,
 		.protocol = PROTOCOL_UDP};
 	struct fixture_rule middle = narrow, wide = narrow;
 	struct packet_spec usual = outward(PROTOCOL_UDP), port = outward(PROTOCOL_UDP);
@@ -239,6 +249,17 @@ static void test_direction_icmp(void)
 	}
 }
 
+/* Nor does an answer that nobody asked for make the node's own question with that identifier a reply. */
+static void test_direction_icmp_unasked(void)
+{
+	struct packet_spec unasked = inward(PROTOCOL_ICMP), ours = outward(PROTOCOL_ICMP);
+
+	fixture_allow(f, &f->a, &f->r, DIRECTION_IN);
+	fixture_turn(&unasked);
+	GOES(f, &unasked, &out);
+	REFUSED(f, &ours, REASON_NO_RULE);
+}
+
 static int start(void)
 {
 	return fixture_open(&(struct fixture_options){0}, &f);
@@ -260,6 +281,7 @@ int main(void)
 		{"direction: a grant inward, TCP", test_direction_tcp},
 		{"direction: a grant outward, TCP", test_direction_tcp_out},
 		{"direction: a grant inward, ICMP", test_direction_icmp},
+		{"direction: a grant inward, an answer unasked", test_direction_icmp_unasked},
 		CU_TEST_INFO_NULL,
 	};
 	const struct suite suite = {.name = "rules", .start = start, .stop = stop, .setup = setup, .tests = tests};

@@ -59,8 +59,13 @@ static void check_csum(const struct session_value *session)
 static void test_session_fields(void)
 {
 	struct packet_spec syn = outward(PROTOCOL_TCP), reply = inward(PROTOCOL_TCP);
-	struct fixture_rule rule = {.local = &f->a, .peer = &f->r, .direction = DIRECTION_OUT, .width = WIDTH_PROTOCOL,
-		.protocol = PROTOCOL_TCP, .policy = 4711, .expires_ns = fixture_now_ns() + 3600 * 1000000000ull};
+	struct fixture_rule rule = {.local = &f->a,
+		.peer = &f->r,
+		.direction = DIRECTION_OUT,
+		.width = WIDTH_PROTOCOL,
+		.protocol = PROTOCOL_TCP,
+		.policy = 4711,
+		.expires_ns = fixture_now_ns() + 3600 * 1000000000ull};
 	uint64_t before = fixture_now_ns();
 	struct session_value session = {0};
 	size_t out_length, in_length;
@@ -228,7 +233,9 @@ static void test_epoch_proved(void)
 static void ends(void (*change)(const struct fixture_rule *rule), bool reply_first, enum reason reason)
 {
 	struct packet_spec out_spec = outward(PROTOCOL_UDP), in_spec = inward(PROTOCOL_UDP);
-	const struct fixture_rule rule = {.local = &f->a, .peer = &f->r, .direction = DIRECTION_OUT,
+	const struct fixture_rule rule = {.local = &f->a,
+		.peer = &f->r,
+		.direction = DIRECTION_OUT,
 		.width = WIDTH_PEER};
 	struct session_value session;
 
@@ -323,7 +330,8 @@ static void expires(bool by_mapping, enum reason reason)
 		after = fixture_now_ns();
 		went += run.verdict == TC_ACT_REDIRECT;
 		if (after < end)
-			CHECK(run.verdict == TC_ACT_REDIRECT, "refused %llu ns early", (unsigned long long)(end - after));
+			CHECK(run.verdict == TC_ACT_REDIRECT, "refused %llu ns early",
+				(unsigned long long)(end - after));
 		if (before >= end)
 			CHECK(run.verdict == TC_ACT_SHOT, "sent %llu ns late", (unsigned long long)(before - end));
 	} while (before < end);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What has to do with a packet's size at the node program: IPv4 options, the segment size that a SYN announces, and what
- * is too large for the substrate or a neighbour.
+ * What has to do with a packet's size at the node program: IPv4 options, the segment size that a SYN announces, and
+ * what is too large for the substrate or a neighbour.
  */
 #include "selftests/bpf/fixture.h"
 
@@ -113,8 +113,7 @@ static void test_clamp(void)
 		}
 	}
 	for (unsigned mss = PATH_MSS - 2; mss <= PATH_MSS + 2; mss++)
-		clamp_expect(TCP_FLAG_SYN, (uint8_t[]){MSS(mss)},
-			(uint8_t[]){MSS(mss < PATH_MSS ? mss : PATH_MSS)}, 4);
+		clamp_expect(TCP_FLAG_SYN, (uint8_t[]){MSS(mss)}, (uint8_t[]){MSS(mss < PATH_MSS ? mss : PATH_MSS)}, 4);
 	clamp_expect(TCP_FLAG_SYN, (uint8_t[]){1, MSS(65535), 1, 1, 1}, (uint8_t[]){1, MSS(PATH_MSS), 1, 1, 1}, 8);
 	/* Behind other options. */
 	clamp_expect(TCP_FLAG_SYN, (uint8_t[]){3, 3, 7, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 4, 2, MSS(9000), 1},

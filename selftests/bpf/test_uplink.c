@@ -124,7 +124,8 @@ static void test_wrong_slot(void)
 		packet_build(&spec, &frame);
 		DROPPED(f, FROM_UPLINK(f), &frame, REASON_NO_NODE);
 	}
-	CU_ASSERT_EQUAL(fixture_session(f, &f->a, &f->r, PROTOCOL_UDP, good.destination_port, good.source_port, &session),
+	CU_ASSERT_EQUAL(fixture_session(f, &f->a, &f->r, PROTOCOL_UDP, good.destination_port, good.source_port,
+				&session),
 		0);
 	CU_ASSERT_EQUAL(fixture_sessions(f), 1);
 	packet_build(&good, &frame);
@@ -156,8 +157,10 @@ static void test_short(void)
 {
 	for (size_t i = 0; i < sizeof(protocols); i++) {
 		struct packet_spec spec = arrival(protocols[i]);
-		size_t least = protocols[i] == PROTOCOL_TCP ? TCP_LEN : protocols[i] == PROTOCOL_UDP ? UDP_LEN :
-			protocols[i] == PROTOCOL_ICMP ? ICMP_LEN : 0;
+		size_t least = protocols[i] == PROTOCOL_TCP    ? TCP_LEN
+			       : protocols[i] == PROTOCOL_UDP  ? UDP_LEN
+			       : protocols[i] == PROTOCOL_ICMP ? ICMP_LEN
+							       : 0;
 
 		for (size_t left = 0; left <= TCP_LEN + 4; left++) {
 			packet_build(&spec, &frame);
@@ -373,8 +376,8 @@ static void test_xdp_leaves_no_trace(void)
 	PASSED(f, FROM_XDP(f), &frame);
 	fixture_epoch(f, &f->a);
 	PASSED(f, FROM_XDP(f), &frame);
-	fixture_rule_del(f, &(struct fixture_rule){.local = &f->a, .peer = &f->r, .direction = DIRECTION_IN,
-				.width = WIDTH_PEER});
+	fixture_rule_del(f,
+		&(struct fixture_rule){.local = &f->a, .peer = &f->r, .direction = DIRECTION_IN, .width = WIDTH_PEER});
 	DROPPED(f, FROM_XDP(f), &frame, REASON_NO_RULE);
 	fixture_session(f, &f->a, &f->r, PROTOCOL_TCP, spec.destination_port, spec.source_port, &after);
 	CHECK(!memcmp(&before, &after, sizeof(before)), "XDP changed a session");
@@ -508,7 +511,11 @@ int main(void)
 		{"random packets", test_random},
 		CU_TEST_INFO_NULL,
 	};
-	const struct suite suite = {.name = "uplink programs", .start = start, .stop = stop, .setup = setup, .tests = tests};
+	const struct suite suite = {.name = "uplink programs",
+		.start = start,
+		.stop = stop,
+		.setup = setup,
+		.tests = tests};
 
 	return suite_main(&suite);
 }

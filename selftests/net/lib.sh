@@ -115,10 +115,10 @@ net_owns() {
 	return 1
 }
 
-# net_kill PID [SIGNAL]: ends a process and waits for it.
+# net_kill PID: ends a process and waits for it.
 net_kill() {
 	local pid=$1
-	net_owns "$pid" && kill "-${2:-TERM}" "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	net_owns "$pid" && kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	return 0
 }
 
@@ -353,8 +353,9 @@ iperf() {
 capture() {
 	local name=$1 space=$2 interface=$3
 	shift 3
+	rm -f "$WORK/$name.tcpdump"
 	nsenter --net="/run/netns/$NET-$space" -- tcpdump -i "$interface" -n -U --immediate-mode -B 16384 \
-		-w "$WORK/$name.pcap" "$@" 2>"$WORK/$name.tcpdump" &
+		-w "$WORK/$name.pcap" "$@" >/dev/null 2>"$WORK/$name.tcpdump" &
 	eval "CAPTURE_$name=$!"
 	NET_PIDS+=($!)
 	wait_for 5 "capture $name begins" grep -q listening "$WORK/$name.tcpdump"
@@ -365,7 +366,7 @@ capture_end() {
 	local name pid
 	for name in "$@"; do
 		eval "pid=\$CAPTURE_$name"
-		net_kill "$pid" INT
+		net_kill "$pid"
 	done
 }
 
