@@ -51,8 +51,8 @@ struct session_value {
 	__u64 last_ns;                      /* the latest packet */
 	__u64 created_ns;
 	__u64 packets_out; /* from the node */
-	__u64 bytes_out;
-	__u64 packets_in; /* to the node */
+	__u64 bytes_out;   /* of IPv4 packets, headers included */
+	__u64 packets_in;  /* to the node */
 	__u64 bytes_in;
 };
 _Static_assert(sizeof(struct session_value) == 112, "session_value has no padding");

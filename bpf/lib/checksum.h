@@ -14,6 +14,13 @@
 #define UDP_CHECK 6
 #define ICMP_CHECK 2
 
+/* A sum of 32-bit words, as the kernel keeps sums. */
+static __always_inline __u32 checksum_sum(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return (sum & 0xffffffff) + (sum >> 32);
+}
+
 static __always_inline __u16 checksum_fold(__u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);

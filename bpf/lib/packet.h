@@ -34,6 +34,7 @@ struct packet {
 	__u32 ifindex; /* where it came in */
 	__u32 length;  /* of the frame, octets */
 	enum hook hook;
+	__u32 l3_frame; /* octets that stand for the IPv4 packet in the frame: padding behind it comes in */
 	__u32 vni;
 	__be32 source; /* virtual addresses */
 	__be32 destination;

@@ -51,6 +51,9 @@ static __always_inline int admit_local(const struct packet *p, const struct view
 	*port = bpf_map_lookup_elem(&ports, &local->ifindex);
 	if (!*port)
 		return REASON_NO_NODE;
+	/* From the substrate, slot and flags must be the node's too. */
+	if (p->hook != HOOK_NODE && !same_prefix(p->destination_prefix, (*port)->prefix))
+		return REASON_NO_NODE;
 	return 0;
 }
 

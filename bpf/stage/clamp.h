@@ -26,9 +26,10 @@ static __always_inline int clamp_at(struct __sk_buff *skb, struct packet *p, __u
 		return REASON_TRUNCATED;
 	if (bpf_ntohs(old) <= most)
 		return 0;
-	/* An option at an odd place lies across two words of the sum, so its octets weigh the other way round. */
-	if (bpf_skb_store_bytes(skb, offset, &new, sizeof(new), BPF_F_RECOMPUTE_CSUM))
+	/* Not BPF_F_RECOMPUTE_CSUM: the option and the checksum change by the same, so the whole packet's sum stays. */
+	if (bpf_skb_store_bytes(skb, offset, &new, sizeof(new), 0))
 		return REASON_KERNEL;
+	/* An option at an odd place lies across two words of the sum, so its octets weigh the other way round. */
 	if ((offset - l4) & 1) {
 		old = old << 8 | old >> 8;
 		new = new << 8 | new >> 8;

@@ -7,12 +7,12 @@
 
 #include "bpf/lib/packet.h"
 
-/* Octets of IPv4 packet that one segment of a GSO packet, or the packet itself, will have. */
+/* Octets of IPv4 packet that one segment of a GSO packet, or the packet itself with its padding, will have. */
 static __always_inline __u32 deliver_segment(const struct __sk_buff *skb, const struct packet *p)
 {
 	if (skb->gso_size)
 		return IPV4_HLEN + p->l4_header + skb->gso_size;
-	return p->l3_length;
+	return p->l3_frame;
 }
 
 static __always_inline __u32 deliver_packets(const struct __sk_buff *skb)

@@ -16,9 +16,11 @@
 /* Makes the headers readable; packets of virtual machines may begin with a short linear part. */
 static __always_inline void parse4_pull(struct __sk_buff *skb)
 {
+	const __u8 *header = (void *)(long)skb->data + ETH_HLEN;
 	__u32 most = skb->len < PARSE4_MOST ? skb->len : PARSE4_MOST;
 
-	if ((long)skb->data + PARSE4_USUAL > (long)skb->data_end)
+	/* With IPv4 options the transport header stands further in. */
+	if ((long)skb->data + PARSE4_USUAL > (long)skb->data_end || (*header & 0x0f) > IPV4_HLEN / 4)
 		bpf_skb_pull_data(skb, most);
 }
 
@@ -178,6 +180,7 @@ static __always_inline int parse4_ipv4(const void *data, const void *end, struct
 	if (total + ETH_HLEN > p->length)
 		return REASON_TRUNCATED;
 	p->l3_length = total - header + IPV4_HLEN;
+	p->l3_frame = p->length - ETH_HLEN - header + IPV4_HLEN;
 	l4 = (const void *)ip + header;
 	if (l4 > end)
 		return REASON_TRUNCATED;

@@ -80,6 +80,7 @@ static __always_inline int parse6(const void *data, const void *end, struct pack
 	if (unlikely((bpf_ntohl(p->source_prefix[2]) & 0xffffff) != p->vni))
 		return REASON_OTHER_VNET;
 	p->l3_length = payload + IPV4_HLEN;
+	p->l3_frame = p->length - ETH_HLEN - IPV6_HLEN + IPV4_HLEN;
 	flowlabel_read((const __u8 *)ip6, p);
 	if (unlikely(p->ttl == 0))
 		return REASON_TTL_ZERO;

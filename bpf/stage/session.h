@@ -2,8 +2,9 @@
 /*
  * The fast path: finds the session of a packet, and opens one, or has it prove itself again, where it must.
  *
- * A session is good while its epoch is its port's and its rule has not expired. A SYN against the direction in which a
- * session was opened is a new conversation and needs a rule of its own: a grant inward opens nothing outward.
+ * A session is good while its epoch is its port's and its rule has not expired. A SYN or an echo request against the
+ * direction in which a session was opened is a new conversation and needs a rule of its own: a grant inward opens
+ * nothing outward.
  */
 #ifndef OVNET_BPF_STAGE_SESSION_H
 #define OVNET_BPF_STAGE_SESSION_H
@@ -16,8 +17,11 @@ static __always_inline struct port_state *session_port_state(__u32 number)
 	return bpf_map_lookup_elem(&port_states, &number);
 }
 
+/* A packet that only who begins a conversation sends. */
 static __always_inline bool session_is_opening(const struct packet *p)
 {
+	if (p->protocol == PROTO_ICMP)
+		return p->icmp_type == ICMP_ECHO;
 	return p->protocol == PROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
@@ -36,7 +40,10 @@ static __always_inline bool session_holds(const struct session_value *session, c
 		return false;
 	if (arriving == DIRECTION_OUT)
 		return session->ifindex == p->ifindex && same_mac(session->peer_mac, p->mac);
-	return p->hook == HOOK_NODE || same_prefix(session->peer_prefix, p->source_prefix);
+	if (p->hook == HOOK_NODE)
+		return true;
+	/* A neighbour on this host never speaks from the substrate, whatever the source address claims. */
+	return !(session->flags & SESSION_LOCAL) && same_prefix(session->peer_prefix, p->source_prefix);
 }
 
 /* Whoever removes the entry counts it off. */
@@ -118,7 +125,7 @@ static __noinline int session_admit(const struct packet *p, struct view *view)
 	if (!session)
 		return reason ? reason : session_insert(p, &view->key, &proof);
 	if (reason) {
-		/* A refused SYN against the grain leaves the conversation that exists alone. */
+		/* What was refused against the grain leaves the conversation that exists alone. */
 		if (!turned && session_is_over(reason))
 			session_remove(&view->key, session->number);
 		return reason;
@@ -143,10 +150,10 @@ static __always_inline void session_count(struct session_value *session, const s
 	session->last_ns = p->now_ns;
 	if (arriving == DIRECTION_OUT) {
 		session->packets_out += packets;
-		session->bytes_out += p->length;
+		session->bytes_out += p->l3_length;
 	} else {
 		session->packets_in += packets;
-		session->bytes_in += p->length;
+		session->bytes_in += p->l3_length;
 	}
 	if (session->direction != arriving)
 		flags |= SESSION_REPLIED;

@@ -87,7 +87,7 @@ holds() {
 	$PYTHON -c '
 import json, sys
 d = json.load(sys.stdin)
-if not eval(sys.argv[1]):
+if not eval(sys.argv[1].strip()):
     sys.exit("does not hold: %s in %s" % (sys.argv[1], json.dumps(d)[:400]))' "$1"
 }
 

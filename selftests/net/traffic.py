@@ -32,6 +32,8 @@ def send(transport, address, port, count, interval):
             sender.send(b"%*d" % (SIZE, number))
         except (BlockingIOError, ConnectionRefusedError, PermissionError):
             pass
+        except (ConnectionResetError, BrokenPipeError):
+            return
         number += 1
         time.sleep(interval)
 
