@@ -60,7 +60,6 @@ struct agent {
 	struct port_state *states;
 
 	struct agent_port *ports;
-	bool numbers[OVNET_PORTS_MAX]; /* taken */
 	struct agent_uplink uplinks[CONFIG_UPLINKS_MAX];
 	struct agent_host *hosts; /* config.limits.hosts of them */
 	bool local_route;

@@ -47,50 +47,32 @@ void ports_bump(struct agent *agent, const struct agent_port *port)
 	__atomic_store_n(&agent->states[port->number].epoch, agent_unique(agent), __ATOMIC_SEQ_CST);
 }
 
-static int number_take(struct agent *agent, uint16_t *number)
-{
-	for (uint16_t i = 0; i < OVNET_PORTS_MAX; i++) {
-		if (agent->numbers[i])
-			continue;
-		agent->numbers[i] = true;
-		*number = i;
-		return 0;
-	}
-	return -ENOSPC;
-}
-
-/*
- * Makes the port's entry, or keeps the one that is there when it is the same node's. A number is not given out again
- * before sweep.c has removed the sessions counted under it.
- */
+/* Makes the port's entry, or keeps the one that is there when it is the same node's. */
 static int port_enter(struct agent *agent, size_t index)
 {
 	struct agent_port *port = &agent->ports[index];
 	struct port_value value = port_wanted(agent, index), old;
-	int error;
+	int number;
 
 	if (port_get(agent->maps->ports, port->ifindex, &old) == 0) {
-		if (same_node(&old, &value)) {
-			port->number = value.number = old.number;
-			value.incarnation = old.incarnation;
+		port->number = value.number = old.number;
+		value.ifindex = old.ifindex;
+		value.incarnation = old.incarnation;
+		if (same_node(&old, &value))
 			return memcmp(&old, &value, sizeof(value)) ? port_set(agent->maps->ports, port->ifindex, &value)
 								   : 0;
-		}
 		port_del(agent->maps->ports, port->ifindex);
-		sweep_now(agent);
-		agent->numbers[old.number] = false;
 	}
-	error = number_take(agent, &port->number);
-	if (error)
-		return error;
-	value.number = port->number;
-	value.incarnation = agent_unique(agent);
-	__atomic_store_n(&agent->states[port->number].sessions, 0, __ATOMIC_SEQ_CST);
+	number = port_number(agent->maps->ports, port->ifindex);
+	if (number < 0)
+		return number;
+	/* Whoever had the number before: of its sessions none holds, and none is counted. */
+	port->number = (uint16_t)number;
 	ports_bump(agent, port);
-	error = port_set(agent->maps->ports, port->ifindex, &value);
-	if (error)
-		agent->numbers[port->number] = false;
-	return error;
+	sweep_now(agent);
+	__atomic_store_n(&agent->states[port->number].sessions, 0, __ATOMIC_SEQ_CST);
+	value.incarnation = agent_unique(agent);
+	return port_set(agent->maps->ports, port->ifindex, &value);
 }
 
 static int sysctl_write(const char *interface, const char *name, const char *value)
@@ -169,7 +151,6 @@ static void port_release(struct agent *agent, const char *name, unsigned ifindex
 	if (port_get(agent->maps->ports, ifindex, &value) == 0) {
 		port_del(agent->maps->ports, ifindex);
 		sweep_now(agent);
-		agent->numbers[value.number] = false;
 	}
 	counter_del(agent->maps->counters, ifindex);
 }
@@ -320,16 +301,14 @@ void ports_link_gone(struct agent *agent, unsigned ifindex)
 			port_detach(agent, i);
 }
 
-static int take_number(void *context, uint32_t ifindex, const struct port_value *value)
+/* Numbers that were given out before a clock was set back are not given out again. */
+static int take_unique(void *context, uint32_t ifindex, const struct port_value *value)
 {
 	struct agent *agent = context;
 
 	(void)ifindex;
-	if (value->number < OVNET_PORTS_MAX) {
-		agent->numbers[value->number] = true;
-		if (agent->states[value->number].epoch > agent->unique)
-			agent->unique = agent->states[value->number].epoch;
-	}
+	if (agent->states[value->number].epoch > agent->unique)
+		agent->unique = agent->states[value->number].epoch;
 	if (value->incarnation > agent->unique)
 		agent->unique = value->incarnation;
 	return 0;
@@ -345,7 +324,7 @@ int ports_open(struct agent *agent)
 		return -errno;
 	for (size_t i = 0; i < agent->config->uplink_count; i++)
 		snprintf(agent->uplinks[i].name, IFNAMSIZ, "%s", agent->config->uplinks[i]);
-	return port_each(agent->maps->ports, take_number, agent);
+	return port_each(agent->maps->ports, take_unique, agent);
 }
 
 void ports_close(struct agent *agent)
@@ -389,13 +368,13 @@ static int prune_entry(void *context, uint32_t ifindex, const struct port_value 
 {
 	struct agent *agent = context;
 
+	(void)value;
 	for (size_t i = 0; i < agent->config->node_count; i++)
 		if (agent->ports[i].ifindex == ifindex)
 			return 0;
 	port_del(agent->maps->ports, ifindex);
 	counter_del(agent->maps->counters, ifindex);
 	sweep_now(agent);
-	agent->numbers[value->number] = false;
 	return 0;
 }
 

@@ -38,7 +38,7 @@ static __always_inline int node_to_substrate(struct __sk_buff *skb, struct packe
 
 static __always_inline int node_stages(struct __sk_buff *skb, struct packet *p)
 {
-	const struct port_value *port = bpf_map_lookup_elem(&ports, &p->ifindex);
+	const struct port_value *port = port_of(p->ifindex);
 	struct session_value *session;
 
 	if (!port)
@@ -47,7 +47,6 @@ static __always_inline int node_stages(struct __sk_buff *skb, struct packet *p)
 	/* The kernel takes the outer tag off before tc sees the frame, and would put it back on the way out. */
 	if (unlikely(skb->vlan_present))
 		return REASON_VLAN;
-	p->now_ns = bpf_ktime_get_boot_ns();
 	parse4_pull(skb);
 	TRY(parse4_ethernet((void *)(long)skb->data, (void *)(long)skb->data_end, p, port));
 	if (p->ethertype == ETH_P_ARP)

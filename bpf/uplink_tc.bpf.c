@@ -21,10 +21,9 @@ static __always_inline int uplink_stages(struct __sk_buff *skb, struct packet *p
 		return STAGE_DONE(TC_ACT_OK);
 	parse6_pull(skb);
 	TRY(parse6((void *)(long)skb->data, (void *)(long)skb->data_end, p, TC_ACT_OK));
-	p->now_ns = bpf_ktime_get_boot_ns();
 	TRY(session_find(p, DIRECTION_IN, deliver_packets(skb), &session));
-	port = bpf_map_lookup_elem(&ports, &session->ifindex);
-	if (unlikely(!port || !same_prefix(p->destination_prefix, port->prefix)))
+	port = port_at(session->number, session->ifindex);
+	if (unlikely(!port))
 		return REASON_NO_NODE;
 	if (unlikely(deliver_segment(skb, p) > port->mtu))
 		return REASON_TOO_BIG;

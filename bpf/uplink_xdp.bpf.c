@@ -9,14 +9,17 @@
 #include "bpf/stage/session.h"
 
 /* As in tc, but nothing is opened or removed here. */
-static __always_inline int xdp_authorize(const struct packet *p)
+static __always_inline int xdp_authorize(struct packet *p)
 {
 	struct view view = view_of(p, DIRECTION_IN);
 	const struct session_value *session = bpf_map_lookup_elem(&sessions, &view.key);
 	struct session_value proof = {};
 
+	if (session && session_covers(session, p, DIRECTION_IN) && session_is_fresh(session))
+		return 0;
+	p->now_ns = bpf_ktime_get_boot_ns();
 	if (session) {
-		if (session_holds(session, p, DIRECTION_IN))
+		if (session_covers(session, p, DIRECTION_IN) && p->now_ns < session->expires_ns)
 			return 0;
 		if (!session_is_opening(p))
 			view.direction = session->direction;
@@ -27,7 +30,6 @@ static __always_inline int xdp_authorize(const struct packet *p)
 static __always_inline int xdp_stages(struct xdp_md *xdp, struct packet *p)
 {
 	TRY(parse6((void *)(long)xdp->data, (void *)(long)xdp->data_end, p, XDP_PASS));
-	p->now_ns = bpf_ktime_get_boot_ns();
 	TRY(xdp_authorize(p));
 	return STAGE_DONE(XDP_PASS);
 }

@@ -16,9 +16,12 @@
 
 #include "maps/maps.h"
 
+/* Ports are asked for by interface index. port_set() gives the entry its ifindex and number: -E2BIG when it has no place. */
 int port_get(int fd, uint32_t ifindex, struct port_value *out);
 int port_set(int fd, uint32_t ifindex, const struct port_value *value);
 int port_del(int fd, uint32_t ifindex);
+/* The number that the port has, or would get from port_set(), or -E2BIG. */
+int port_number(int fd, uint32_t ifindex);
 /* Calls fn for each entry until it returns other than 0; that value is returned. The same holds for each _each below. */
 int port_each(int fd, int (*fn)(void *context, uint32_t ifindex, const struct port_value *value), void *context);
 

@@ -23,7 +23,7 @@ struct counter_value {
 };
 
 #ifdef __bpf__
-OVNET_MAP(__uint(type, BPF_MAP_TYPE_PERCPU_HASH); __uint(max_entries, OVNET_PORTS_MAX + 256); __type(key, __u32);
+OVNET_MAP(__uint(type, BPF_MAP_TYPE_PERCPU_HASH); __uint(max_entries, 1280); __type(key, __u32);
 	  __type(value, struct counter_value);)
 counters SHARED_MAP;
 #endif

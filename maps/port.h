@@ -6,7 +6,7 @@
  * Who writes   ovnetd only. An entry is made and removed; only its MTU ever changes.
  * Who reads    the node program for each packet, the uplink programs for each packet to that node.
  * Lifetime     from just before the programs are attached to the interface until just after they are gone.
- * Size         1,024; a host has no more nodes.
+ * Size         4,096; a quarter of it is used at most, since a host has no more than 1,024 nodes.
  * When full    ovnetd refuses the node and says so; its interface stays down.
  *
  * `port_states`
@@ -14,8 +14,11 @@
  *              both atomically.
  * Who reads    the programs, the epoch for each packet; ovnetd.
  * Lifetime     an entry is made new when its number is given to a port.
- * Size         1,024, as `ports`.
+ * Size         4,096, as `ports`.
  * When full    cannot be: one entry for each port's number.
+ *
+ * Both are arrays, which the kernel looks up without a call. A port's number is its interface index, modulo the size, or
+ * one of the next few where that is taken; an entry says whose it is.
  *
  * The epoch makes revocation one write: ovnetd first removes the rule or mapping, then gives every port concerned
  * a new epoch. A session with another epoch than its port's proves itself again. Epochs are drawn from one counter
@@ -24,15 +27,20 @@
 #ifndef OVNET_MAPS_PORT_H
 #define OVNET_MAPS_PORT_H
 
-#define OVNET_PORTS_MAX 1024
+#define OVNET_PORTS_MAX 4096 /* a power of two */
+
+/* The numbers that a port may have: PORT_NUMBER(ifindex, 0) to PORT_NUMBER(ifindex, PORT_PROBES - 1). */
+#define PORT_PROBES 8
+#define PORT_NUMBER(ifindex, probe) (((ifindex) + (probe)) & (OVNET_PORTS_MAX - 1))
 
 enum port_flag {
 	PORT_PEER = 1, /* deliver by bpf_redirect_peer(): a veth whose other end is in another namespace */
 };
 
-/* The key is the interface index. */
+/* The key is the port's number. */
 struct port_value {
 	__u64 incarnation; /* of this attachment; never reused */
+	__u32 ifindex;     /* whose entry this is; 0: nobody's */
 	__u32 vni;
 	__u8 address[4];               /* the node's own */
 	__u8 prefix[OVNET_PREFIX_LEN]; /* the node's substrate address, less the embedded address */
@@ -41,7 +49,7 @@ struct port_value {
 	__u32 mtu;                     /* largest IPv4 packet that the interface takes, octets */
 	__u32 flags;                   /* enum port_flag */
 	__u32 session_quota;           /* most sessions at a time */
-	__u32 pad[4];
+	__u32 pad[3];
 };
 _Static_assert(sizeof(struct port_value) == 64, "port_value is one cache line");
 
@@ -53,7 +61,7 @@ struct port_state {
 };
 
 #ifdef __bpf__
-OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, OVNET_PORTS_MAX); __type(key, __u32);
+OVNET_MAP(__uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, OVNET_PORTS_MAX); __type(key, __u32);
 	  __type(value, struct port_value);)
 ports SHARED_MAP;
 

@@ -33,29 +33,31 @@ enum session_flag {
 	SESSION_RST = 8,     /* TCP: reset */
 };
 
-/* What every packet reads comes first, what it writes last. */
+/* What every packet reads comes first. */
 struct session_value {
-	__u64 epoch;                        /* of the node's port when the rule was looked up */
-	__u64 expires_ns;                   /* of that rule */
-	__u32 ifindex;                      /* the node's port */
-	__u32 nexthop;                      /* index into `nexthops`; 0 with SESSION_LOCAL */
+	__u64 epoch;         /* of the node's port when the rule was looked up */
+	__u64 fresh_jiffies; /* until then, in ticks of the kernel, nobody need look at the clock (see stage/session.h) */
+	__u32 ifindex;       /* the node's port */
+	__u32 nexthop;       /* index into `nexthops`; 0 with SESSION_LOCAL */
 	__u8 peer_prefix[OVNET_PREFIX_LEN]; /* the peer's substrate address, less the embedded address */
 	__u8 peer_mac[6];                   /* the dummy MAC that stands for the peer in the node's sight */
 	__u8 direction;                     /* enum direction: who opened it */
 	__u8 width;                         /* enum width: of the rule that admitted it */
 	__u32 csum;                         /* what the two prefixes add to a transport checksum, unfolded */
 	__u16 entropy;                      /* 11 bits for the flow label */
-	__u16 number;                       /* of the port, for its state */
+	__u16 number;                       /* of the port */
 	__u32 flags;                        /* enum session_flag */
 	__u32 policy;                       /* of the rule that admitted it */
-	__u64 last_ns;                      /* the latest packet */
-	__u64 created_ns;
+	__u32 pad;
 	__u64 packets_out; /* from the node */
 	__u64 bytes_out;   /* of IPv4 packets, headers included */
 	__u64 packets_in;  /* to the node */
 	__u64 bytes_in;
+	__u64 expires_ns; /* of the rule */
+	__u64 last_ns;    /* the latest packet, to within a few ticks */
+	__u64 created_ns;
 };
-_Static_assert(sizeof(struct session_value) == 112, "session_value has no padding");
+_Static_assert(sizeof(struct session_value) == 120, "session_value has no padding");
 
 #ifdef __bpf__
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 65536); __type(key, struct session_key);

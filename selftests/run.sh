@@ -20,7 +20,7 @@ say() {
 suite() {
 	local name=$1 log=$logs/${1//\//-}.log start=$SECONDS status ok bad skip
 	shift
-	"$@" >"$log" 2>&1 </dev/null
+	timeout --kill-after=10 "${SUITE_SECONDS:-600}" "$@" >"$log" 2>&1 </dev/null
 	status=$?
 	read -r ok bad skip < <(awk '
 		/^ok / { ok++ }

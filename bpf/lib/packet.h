@@ -30,7 +30,7 @@
 #define barrier() asm volatile("" ::: "memory")
 
 struct packet {
-	__u64 now_ns;
+	__u64 now_ns;  /* set by the stages that look at the clock */
 	__u32 ifindex; /* where it came in */
 	__u32 length;  /* of the frame, octets */
 	enum hook hook;

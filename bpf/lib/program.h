@@ -15,5 +15,6 @@
 #include "bpf/lib/wire.h"
 #include "bpf/lib/packet.h"
 #include "bpf/lib/drop.h"
+#include "bpf/lib/port.h"
 
 #endif /* OVNET_BPF_PROGRAM_H */

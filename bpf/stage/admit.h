@@ -8,6 +8,7 @@
 #define OVNET_BPF_STAGE_ADMIT_H
 
 #include "bpf/lib/packet.h"
+#include "bpf/lib/port.h"
 #include "bpf/stage/rule.h"
 
 /* One packet, seen from one of its two ends: the node whose session it is. */
@@ -48,7 +49,7 @@ static __always_inline int admit_local(const struct packet *p, const struct view
 		if (!local || !local->ifindex)
 			return REASON_NO_NODE;
 	}
-	*port = bpf_map_lookup_elem(&ports, &local->ifindex);
+	*port = port_of(local->ifindex);
 	if (!*port)
 		return REASON_NO_NODE;
 	/* From the substrate, slot and flags must be the node's too. */
@@ -114,7 +115,7 @@ static __noinline int admit(const struct packet *p, const struct view *view, str
 	 * proof from before a removal never carries the epoch from after it.
 	 */
 	number = port->number;
-	state = bpf_map_lookup_elem(&port_states, &number);
+	state = port_state(number);
 	if (!state)
 		return REASON_NO_NODE;
 	epoch = *(const volatile __u64 *)&state->epoch;

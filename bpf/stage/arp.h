@@ -67,6 +67,7 @@ static __noinline int arp_answer(struct __sk_buff *skb, struct packet *p, const 
 
 	if (!port)
 		return REASON_NOT_A_PORT;
+	p->now_ns = bpf_ktime_get_boot_ns();
 	if (bpf_skb_load_bytes(skb, 0, &reply, sizeof(reply)))
 		return REASON_TRUNCATED;
 	TRY(arp_check(&reply.arp, p, port));

@@ -6,6 +6,7 @@
 #define OVNET_BPF_STAGE_DELIVER_H
 
 #include "bpf/lib/packet.h"
+#include "bpf/lib/port.h"
 
 /* Octets of IPv4 packet that one segment of a GSO packet, or the packet itself with its padding, will have. */
 static __always_inline __u32 deliver_segment(const struct __sk_buff *skb, const struct packet *p)
@@ -34,7 +35,7 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct session_v
 static __always_inline int deliver_local(struct __sk_buff *skb, const struct packet *p,
 	const struct session_value *session)
 {
-	const struct port_value *port = bpf_map_lookup_elem(&ports, &session->ifindex);
+	const struct port_value *port = port_at(session->number, session->ifindex);
 	struct ethhdr eth;
 
 	if (!port)

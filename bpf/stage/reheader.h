@@ -114,9 +114,10 @@ static __always_inline int reheader_in(struct __sk_buff *skb, const struct packe
 	__u32 change = ~session->csum;
 	__be32 words[3];
 
-	/* A packet that may be fragmented further on needs an identification (RFC 6864, 4.1). */
+	/* A packet that may be fragmented further on needs an identification (RFC 6864, 4.1): the session's count, scattered. */
 	words[0] = bpf_htonl(0x45000000 | (__u32)p->tos << 16 | p->l3_length);
-	words[1] = p->df ? bpf_htonl(IPV4_DF) : bpf_htonl(bpf_get_prandom_u32() & 0xffff0000);
+	words[1] =
+		p->df ? bpf_htonl(IPV4_DF) : bpf_htonl((__u32)(session->packets_in + session->entropy * 40503u) << 16);
 	words[2] = bpf_htonl((__u32)p->ttl << 24 | (__u32)p->protocol << 16);
 	if (p->protocol == PROTO_ICMP)
 		change = ~checksum_icmp(p, p->source_prefix, p->destination_prefix, reheader_icmpv6_type(p));

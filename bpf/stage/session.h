@@ -12,10 +12,13 @@
 #include "bpf/lib/packet.h"
 #include "bpf/stage/admit.h"
 
-static __always_inline struct port_state *session_port_state(__u32 number)
-{
-	return bpf_map_lookup_elem(&port_states, &number);
-}
+/*
+ * Looking at the clock costs as much as a lookup, so a session that has been proved is taken as unexpired for a few ticks
+ * of the kernel (8: 8 to 80 ms, by its CONFIG_HZ), which cost nothing to read. Within the last 200 ms before its expiry
+ * the clock decides for each packet: expiry is exact.
+ */
+#define SESSION_FRESH_JIFFIES 8
+#define SESSION_EXACT_NS 200000000ull
 
 /* A packet that only who begins a conversation sends. */
 static __always_inline bool session_is_opening(const struct packet *p)
@@ -26,15 +29,17 @@ static __always_inline bool session_is_opening(const struct packet *p)
 }
 
 /*
- * True when the session decides for this packet without another look at the tables. What the packet claims must be
- * what was proved: its port and the MAC it is sent to, or the substrate address it comes from.
+ * True when the session was proved under the port's present epoch, and what the packet claims is what was proved: its
+ * port and the MAC it is sent to, or both substrate addresses. What is left to ask is the time. A packet that is not
+ * covered must not change the session: it may be forged.
  */
-static __always_inline bool session_holds(const struct session_value *session, const struct packet *p,
+static __always_inline bool session_covers(const struct session_value *session, const struct packet *p,
 	enum direction arriving)
 {
-	const struct port_state *state = session_port_state(session->number);
+	const struct port_state *state = port_state(session->number);
+	const struct port_value *port;
 
-	if (unlikely(!state || session->epoch != state->epoch || p->now_ns >= session->expires_ns))
+	if (unlikely(!state || session->epoch != state->epoch))
 		return false;
 	if (unlikely(session_is_opening(p) && session->direction != arriving))
 		return false;
@@ -43,13 +48,30 @@ static __always_inline bool session_holds(const struct session_value *session, c
 	if (p->hook == HOOK_NODE)
 		return true;
 	/* A neighbour on this host never speaks from the substrate, whatever the source address claims. */
-	return !(session->flags & SESSION_LOCAL) && same_prefix(session->peer_prefix, p->source_prefix);
+	if (session->flags & SESSION_LOCAL)
+		return false;
+	port = port_at(session->number, session->ifindex);
+	return port && same_prefix(port->prefix, p->destination_prefix) &&
+	       same_prefix(session->peer_prefix, p->source_prefix);
+}
+
+static __always_inline bool session_is_fresh(const struct session_value *session)
+{
+	return bpf_jiffies64() < session->fresh_jiffies;
+}
+
+static __always_inline void session_refresh(struct session_value *session, __u64 now_ns)
+{
+	bool near = session->expires_ns < now_ns + SESSION_EXACT_NS;
+
+	session->last_ns = now_ns;
+	session->fresh_jiffies = near ? 0 : bpf_jiffies64() + SESSION_FRESH_JIFFIES;
 }
 
 /* Whoever removes the entry counts it off. */
 static __always_inline void session_remove(const struct session_key *key, __u32 number)
 {
-	struct port_state *state = session_port_state(number);
+	struct port_state *state = port_state(number);
 
 	if (!bpf_map_delete_elem(&sessions, key) && state)
 		__sync_fetch_and_sub(&state->sessions, 1);
@@ -59,8 +81,8 @@ static __always_inline void session_remove(const struct session_key *key, __u32 
 static __always_inline int session_insert(const struct packet *p, const struct session_key *key,
 	struct session_value *proof)
 {
-	struct port_state *state = session_port_state(proof->number);
-	const struct port_value *port = bpf_map_lookup_elem(&ports, &proof->ifindex);
+	struct port_state *state = port_state(proof->number);
+	const struct port_value *port = port_at(proof->number, proof->ifindex);
 	long error;
 
 	if (!state || !port)
@@ -70,7 +92,7 @@ static __always_inline int session_insert(const struct packet *p, const struct s
 		return REASON_SESSION_QUOTA;
 	}
 	proof->created_ns = p->now_ns;
-	proof->last_ns = p->now_ns;
+	session_refresh(proof, p->now_ns);
 	error = bpf_map_update_elem(&sessions, key, proof, BPF_NOEXIST);
 	if (!error) {
 		count(p, COUNTER_SESSIONS_OPENED);
@@ -82,7 +104,8 @@ static __always_inline int session_insert(const struct packet *p, const struct s
 }
 
 /* The epoch goes last: until it is written, others take the same way and write the same. */
-static __always_inline void session_renew(struct session_value *session, const struct session_value *proof)
+static __always_inline void session_renew(struct session_value *session, const struct session_value *proof,
+	__u64 now_ns)
 {
 	session->expires_ns = proof->expires_ns;
 	session->ifindex = proof->ifindex;
@@ -94,6 +117,7 @@ static __always_inline void session_renew(struct session_value *session, const s
 	session->csum = proof->csum;
 	session->policy = proof->policy;
 	session->flags = proof->flags | (session->flags & ~SESSION_LOCAL);
+	session_refresh(session, now_ns);
 	barrier();
 	*(volatile __u64 *)&session->epoch = proof->epoch;
 }
@@ -109,14 +133,19 @@ static __always_inline bool session_is_over(int reason)
 }
 
 /* Opens a session, or has the one that is there prove itself again. Returns 0, and the table has a live entry. */
-static __noinline int session_admit(const struct packet *p, struct view *view)
+static __noinline int session_admit(struct packet *p, struct view *view)
 {
 	struct session_value *session = bpf_map_lookup_elem(&sessions, &view->key);
 	struct session_value proof = {};
 	bool turned = false;
 	int reason;
 
+	p->now_ns = bpf_ktime_get_boot_ns();
 	if (session) {
+		if (session_covers(session, p, view->arriving) && p->now_ns < session->expires_ns) {
+			session_refresh(session, p->now_ns);
+			return 0;
+		}
 		turned = session_is_opening(p) && session->direction != view->arriving;
 		if (!turned)
 			view->direction = session->direction;
@@ -137,7 +166,7 @@ static __noinline int session_admit(const struct packet *p, struct view *view)
 	}
 	if (turned)
 		session->flags = 0;
-	session_renew(session, &proof);
+	session_renew(session, &proof, p->now_ns);
 	count(p, COUNTER_SESSIONS_PROVED);
 	return 0;
 }
@@ -147,7 +176,6 @@ static __always_inline void session_count(struct session_value *session, const s
 {
 	__u32 flags = session->flags;
 
-	session->last_ns = p->now_ns;
 	if (arriving == DIRECTION_OUT) {
 		session->packets_out += packets;
 		session->bytes_out += p->l3_length;
@@ -173,13 +201,13 @@ static __always_inline void session_count(struct session_value *session, const s
  * The session of a packet in one node's view, live and counted.
  * Returns 0, or the drop reason; *out is set on success only.
  */
-static __always_inline int session_find(const struct packet *p, enum direction arriving, __u32 packets,
+static __always_inline int session_find(struct packet *p, enum direction arriving, __u32 packets,
 	struct session_value **out)
 {
 	struct view view = view_of(p, arriving);
 	struct session_value *session = bpf_map_lookup_elem(&sessions, &view.key);
 
-	if (unlikely(!session || !session_holds(session, p, arriving))) {
+	if (unlikely(!session || !session_covers(session, p, arriving) || !session_is_fresh(session))) {
 		TRY(session_admit(p, &view));
 		session = bpf_map_lookup_elem(&sessions, &view.key);
 		if (!session)

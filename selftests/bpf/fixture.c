@@ -40,8 +40,7 @@ static const struct fixture_node nodes[NODES] = {
 		.prefix[8] = 1 << 2,
 		.mac = {2, 0, 0, 0, 0, 1},
 		.dummy = {6, 0, 0, 0, 0, 1},
-		.incarnation = 101,
-		.number = 0},
+		.incarnation = 101},
 	{.name = "b",
 		.port = "pb",
 		.host = 0,
@@ -50,8 +49,7 @@ static const struct fixture_node nodes[NODES] = {
 		.prefix[8] = 2 << 2,
 		.mac = {2, 0, 0, 0, 0, 2},
 		.dummy = {6, 0, 0, 0, 0, 2},
-		.incarnation = 102,
-		.number = 1},
+		.incarnation = 102},
 	{.name = "c",
 		.port = "pc",
 		.host = 0,
@@ -60,8 +58,7 @@ static const struct fixture_node nodes[NODES] = {
 		.prefix[8] = 1 << 2,
 		.mac = {2, 0, 0, 0, 0, 3},
 		.dummy = {6, 0, 0, 0, 0, 3},
-		.incarnation = 103,
-		.number = 2},
+		.incarnation = 103},
 	{.name = "r",
 		.port = "pr",
 		.host = 1,
@@ -70,8 +67,7 @@ static const struct fixture_node nodes[NODES] = {
 		.prefix[8] = 3 << 2,
 		.mac = {2, 0, 0, 0, 0, 4},
 		.dummy = {6, 0, 0, 0, 0, 4},
-		.incarnation = 104,
-		.number = 3},
+		.incarnation = 104},
 	{.name = "s",
 		.port = "ps",
 		.host = 2,
@@ -80,8 +76,7 @@ static const struct fixture_node nodes[NODES] = {
 		.prefix[8] = 63 << 2,
 		.mac = {2, 0, 0, 0, 0, 5},
 		.dummy = {6, 0, 0, 0, 0, 5},
-		.incarnation = 105,
-		.number = 4},
+		.incarnation = 105},
 };
 
 /* A network namespace with the other ends of the veths; -1: not made yet. */
@@ -191,6 +186,7 @@ static void world_make(struct fixture *f, const struct fixture_options *options)
 		node->prefix[10] = (uint8_t)(node->vni >> 8);
 		node->prefix[11] = (uint8_t)node->vni;
 		node->ifindex = node->host == options->host ? if_nametoindex(node->port) : 0;
+		node->number = PORT_NUMBER(node->ifindex, 0);
 	}
 	f->host = options->host;
 	f->uplink = if_nametoindex(UPLINK);
@@ -293,6 +289,7 @@ static void node_make(struct fixture *f, const struct fixture_node *node)
 	struct port_value port = {
 		.incarnation = node->incarnation,
 		.vni = node->vni,
+		.ifindex = node->ifindex,
 		.number = node->number,
 		.mtu = FIXTURE_MTU,
 		.session_quota = 60000,
@@ -313,7 +310,6 @@ void fixture_reset(struct fixture *f)
 	empty(f->sessions, sizeof(struct session_key));
 	empty(f->rules, sizeof(struct rule_key));
 	empty(f->mappings, sizeof(struct mapping_key));
-	empty(f->ports, sizeof(uint32_t));
 	counters_make(f, f->uplink);
 	fixture_listen(f, 0);
 	for (size_t i = 0; i < NODES; i++) {
@@ -425,20 +421,23 @@ void fixture_mapping_del(struct fixture *f, const struct fixture_node *node)
 
 void fixture_port_set(struct fixture *f, const struct fixture_node *node, const struct port_value *value)
 {
-	set(f->ports, &node->ifindex, value);
+	uint32_t number = node->number;
+
+	set(f->ports, &number, value);
 }
 
 struct port_value fixture_port(const struct fixture *f, const struct fixture_node *node)
 {
 	struct port_value value = {0};
+	uint32_t number = node->number;
 
-	CHECK(!bpf_map_lookup_elem(f->ports, &node->ifindex, &value), "the port is not there");
+	CHECK(!bpf_map_lookup_elem(f->ports, &number, &value) && value.ifindex, "the port is not there");
 	return value;
 }
 
 void fixture_port_del(struct fixture *f, const struct fixture_node *node)
 {
-	CHECK(!bpf_map_delete_elem(f->ports, &node->ifindex), "the port was not there");
+	fixture_port_set(f, node, &(struct port_value){0});
 }
 
 struct nexthop_value fixture_nexthop(struct fixture *f, const struct fixture_node *node)

@@ -17,13 +17,13 @@ struct visit {
 	bool remove;
 	unsigned int stop_after; /* 0: never */
 	struct port_state *states;
-	uint8_t seen[MANY];
+	uint8_t seen[OVNET_PORTS_MAX];
 };
 
 static int visited(struct visit *visit, unsigned int number)
 {
 	visit->count++;
-	CU_ASSERT_TRUE_FATAL(number < MANY);
+	CU_ASSERT_TRUE_FATAL(number < OVNET_PORTS_MAX);
 	visit->seen[number]++;
 	return visit->stop_after && visit->count == visit->stop_after ? 17 : 0;
 }
@@ -32,7 +32,7 @@ static void assert_all_seen_once(const struct visit *visit, unsigned int count)
 {
 	bool all = visit->count == count;
 
-	for (unsigned int i = 0; i < MANY; i++)
+	for (unsigned int i = 0; i < OVNET_PORTS_MAX; i++)
 		all &= visit->seen[i] == (i < count);
 	CU_ASSERT_TRUE(all);
 }
@@ -65,7 +65,10 @@ static void test_ports(void)
 	}
 	CU_ASSERT_EQUAL(port_set(maps->ports, OVNET_PORTS_MAX + 1, &value), -E2BIG);
 	CU_ASSERT_EQUAL(port_get(maps->ports, OVNET_PORTS_MAX, &found), 0);
+	value.ifindex = OVNET_PORTS_MAX;
+	value.number = OVNET_PORTS_MAX % OVNET_PORTS_MAX;
 	CU_ASSERT_EQUAL(memcmp(&found, &value, sizeof(value)), 0);
+	CU_ASSERT_EQUAL(port_number(maps->ports, OVNET_PORTS_MAX), value.number);
 
 	visit.stop_after = 5;
 	CU_ASSERT_EQUAL(port_each(maps->ports, see_port, &visit), 17);
@@ -74,6 +77,17 @@ static void test_ports(void)
 	CU_ASSERT_EQUAL(port_each(maps->ports, see_port, &visit), 0);
 	assert_all_seen_once(&visit, OVNET_PORTS_MAX);
 	CU_ASSERT_EQUAL(port_get(maps->ports, 1, &found), -ENOENT);
+
+	/* Interfaces whose first number is the same stand one behind the other, and one that goes hides none. */
+	for (uint32_t i = 0; i < PORT_PROBES; i++)
+		CU_ASSERT_EQUAL(port_set(maps->ports, 5 + i * OVNET_PORTS_MAX, &value), 0);
+	CU_ASSERT_EQUAL(port_set(maps->ports, 5 + PORT_PROBES * OVNET_PORTS_MAX, &value), -E2BIG);
+	CU_ASSERT_EQUAL(port_del(maps->ports, 5), 0);
+	CU_ASSERT_EQUAL(port_number(maps->ports, 5 + OVNET_PORTS_MAX), 6);
+	CU_ASSERT_EQUAL(port_set(maps->ports, 5 + PORT_PROBES * OVNET_PORTS_MAX, &value), 0);
+	CU_ASSERT_EQUAL(port_number(maps->ports, 5 + PORT_PROBES * OVNET_PORTS_MAX), 5);
+	for (uint32_t i = 1; i <= PORT_PROBES; i++)
+		CU_ASSERT_EQUAL(port_del(maps->ports, 5 + i * OVNET_PORTS_MAX), 0);
 }
 
 static void test_port_states(void)

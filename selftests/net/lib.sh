@@ -361,13 +361,20 @@ capture() {
 	wait_for 5 "capture $name begins" grep -q listening "$WORK/$name.tcpdump"
 }
 
-# capture_end NAME...
+# capture_end NAME...: when all that the kernel has put aside is written.
 capture_end() {
 	local name pid
 	for name in "$@"; do
 		eval "pid=\$CAPTURE_$name"
+		wait_for 10 "capture $name is complete" capture_complete "$pid" "$WORK/$name.tcpdump"
 		net_kill "$pid"
 	done
+}
+
+# Asked by a signal, tcpdump tells how many packets it has, and how many there are for it.
+capture_complete() {
+	kill -USR1 "$1" || return
+	awk '/packets? captured, / { said = 1; behind = $2 + $10 < $5 } END { exit !said || behind }' "$2"
 }
 
 # captured NAME [FILTER...]: how many packets of a capture pass the filter.

@@ -15,7 +15,7 @@ A=10.0.0.2 T=10.0.0.6 M=10.0.0.8 G=10.0.0.3 N=10.0.0.9
 topology() {
 	substrate 2 &&
 		node A h1 $A 02:00:00:00:00:0a && node_tap T h1 $T 02:00:00:00:00:1a && node M h1 $M 02:00:00:00:00:2a 1500 &&
-		node G h2 $G 02:00:00:00:00:0b 1500 && node N h2 $N 02:00:00:00:00:2b 1300 && ip -n "$NET-h2" link set pN mtu 1300 &&
+		node G h2 $G 02:00:00:00:00:0b && node N h2 $N 02:00:00:00:00:2b 1300 && ip -n "$NET-h2" link set pN mtu 1300 &&
 		agent h1 "$VNETS" "$RULES" "$(list nodes "$(node_json A Z $A 02:00:00:00:00:0a)" \
 			"$(node_json T Z $T 02:00:00:00:00:1a)" "$(node_json M Z $M 02:00:00:00:00:2a)")" \
 			"$(list mappings "$(mapping_json Z $G 2 5)" "$(mapping_json Z $N 2)")" &&
@@ -137,12 +137,14 @@ offloaded() {
 
 sizes() {
 	local mac
-	begin
+	ip -n "$NET-nG" link set eth0 mtu 1500
+	begin "ip and src host $M"
 	check "a node with an MTU of 1500 sends much" iperf nM nG $G -n 20M
 	check "... and receives much" iperf nM nG $G -R -n 20M
 	end
 	check "its SYN announces no more than the path takes" same "$(wire mss "$WORK/g.pcap" | sort -u | tr '\n' ' ')" "1432 "
 	check "... which is counted" at_least "$(counter h1 pM mss_clamped)" 2
+	check "... as is that of the other end" at_least "$(counter h2 pG mss_clamped)" 2
 	mac=$(dummy_mac M $G)
 	offloads off off
 	begin
