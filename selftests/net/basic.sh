@@ -127,7 +127,7 @@ isolation() {
 		"{m['vnet']: m['substrate'] for m in d['mappings'] if m['address'] == '10.0.0.3'} == {'Z': 'fd00:1:0:2:0:4d:a00:3', 'Y': 'fd00:1:0:2:0:4e:a00:3'}" \
 		mapping list
 	check "a local and a remote mapping, with where they are" ctl_holds h1 \
-		"{(m['address'], m['where'], m['port'], m.get('nexthop_device'), m['state']) for m in d['mappings'] if m['vnet'] == 'Y'} == {('10.0.0.2', 'local', 'pC', None, 'up'), ('10.0.0.3', 'remote', None, 'up0', 'up')}" \
+		"{(m['address'], m['where'], m.get('port'), m.get('nexthop_device'), m['state']) for m in d['mappings'] if m['vnet'] == 'Y'} == {('10.0.0.2', 'local', 'pC', None, 'up'), ('10.0.0.3', 'remote', None, 'up0', 'up')}" \
 		mapping list
 }
 

@@ -44,8 +44,8 @@ check "mappings: here with a port, elsewhere with a next hop" dump mappings "
 	{tuple(e['key']['address']): e['value']['ifindex'] > 0 for e in $entry} == {(10, 0, 0, 2): True, (10, 0, 0, 3): False} and
 	all(e['key']['vni'] == 77 and len(e['value']['mac']) == 6 and e['value']['incarnation'] > 0 for e in $entry)"
 check "ports: the node's vnet, address and MAC" dump ports "
-	len(d) == 1 and all(e['value']['vni'] == 77 and e['value']['address'] == [10, 0, 0, 2] and
-	e['value']['mac'] == [2, 0, 0, 0, 0, 10] and e['value']['mtu'] == 1500 for e in $entry)"
+	[(e['value']['vni'], e['value']['address'], e['value']['mac'], e['value']['mtu']) for e in $entry
+		if e['value']['ifindex']] == [(77, [10, 0, 0, 2], [2, 0, 0, 0, 0, 10], 1500)]"
 check "port_states: epoch and sessions of the port" dump port_states "
 	sum(e['value']['epoch'] > 0 for e in $entry) == 1 and sum(e['value']['sessions'] for e in $entry) == 1"
 check "nexthops: the way to host 2" dump nexthops "any(
