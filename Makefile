@@ -22,7 +22,7 @@ deps: ## Install what building and testing need (Debian packages, as root)
 
 demo: ## Install what is missing, build, run the demo on namespaces, clean up
 	@mk/deps.sh build demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(T)/net/tapnode
 	@selftests/demo.sh
 
 docs: ## Generate docs/drops.md and docs/maps.md from the headers

@@ -24,6 +24,10 @@ $(B)/selftests/bpf/%.o: $(SKELETON)
 $(T)/bpf/test_%: $(B)/selftests/bpf/test_%.o $(bpf_SHARED) $(TEST_ARCHIVES)
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_AGENT) -lcunit -lpthread -o $@
 
+# The demo needs it where no test library is installed.
+$(T)/net/tapnode: $(B)/selftests/net/tapnode.o
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
 $(T)/%: $(B)/selftests/%.o $(TEST_ARCHIVES)
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_AGENT) -lcunit -lpthread -o $@
 

@@ -24,7 +24,7 @@ topology() {
 			net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.all.accept_local=1 net.ipv4.conf.all.route_localnet=1 &&
 		ip -n "$NET-h1" addr add 192.0.2.1/24 dev up0 && ip -n "$NET-h1" addr add 10.0.0.1/24 dev lo || return
 	for port in $HOST_PORTS; do
-		net_background h1 $PYTHON "$HERE/traffic.py" receive "$port" >"$WORK/heard-$port"
+		net_background h1 $PYTHON "$HERE/traffic.py" receive "$port" >>"$WORK/heard-$port"
 		wait_for 5 "the host listens on $port" listens h1 u "$port" || return
 	done
 }
@@ -73,11 +73,10 @@ frames() {
 		               "('message-type', 'discover'), 'end'])" % ether,
 		               "%s/IP(src='%s', dst='224.0.0.251')/UDP(sport=5353, dport=5353)/b'mdns'" % (ether, source),
 		               "%s/IP(src='%s', dst='224.0.0.22')/IP()" % (ether, source),
-		               "%s/IPv6(dst='ff02::1')/ICMPv6ND_RA()/ICMPv6NDOptPrefixInfo(prefix='2001:db8:bad::', prefixlen=64)" % ether,
+		               "%s/IPv6(src='fe80::1', dst='ff02::1')/ICMPv6ND_RA()/ICMPv6NDOptPrefixInfo(prefix='2001:db8:bad::', prefixlen=64)" % ether,
 		               "%s/IPv6(src='fe80::1', dst='%s')/ICMPv6ND_NS(tgt='%s')" % (ether, local, local),
 		               "%s/IPv6(src='fe80::1', dst='ff02::1')/ICMPv6ND_NA(tgt='fe80::1')" % ether,
 		               "%s/IPv6(src='fe80::1', dst='ff02::16', hlim=1)/IPv6ExtHdrHopByHop()/ICMPv6MLReport2()" % ether,
-		               "%s/MPLS(label=5)/IP(src='%s', dst='10.0.0.1')/%s" % (ether, source, upper[0]),
 		               "%s/PPPoED()" % ether]
 		tagged = [f.replace(")/", ")/Dot1Q(vlan=%d)/" % v, 1) for f in frames[:6] for v in (0, 1, 5)]
 		tagged += [f.replace("')/", "', type=0x88a8)/Dot1Q(vlan=7)/Dot1Q(vlan=5)/", 1) for f in frames[:3]]
@@ -86,6 +85,7 @@ frames() {
 		       "Ether(src='%s', dst='01:80:c2:00:00:03', type=0x888e)/b'eapol'" % mac,
 		       "Ether(src='%s', dst='cf:00:00:00:00:00', type=0x9000)/bytes(46)" % mac,
 		       "Ether(src='%s', dst='%s', type=0x88e5)/bytes(46)" % (mac, port),
+		       "Ether(src='%s', dst='%s', type=0x8847)/bytes.fromhex('00005140')/IP(src='%s', dst='10.0.0.1')" % (mac, port, source),
 		       "Ether(src='%s', dst='%s', type=0x0800)" % (mac, port),
 		       "Ether(src='%s', dst='%s', type=0x0806)/b'short'" % (mac, port)]
 		print("\n".join(frames + tagged + odd))
@@ -129,10 +129,11 @@ node_to_host() {
 	check "$name: nor a route" same "$(ip -n "$NET-h1" -6 route show | grep -c 2001:db8:bad)" 0
 }
 
-# host_tries: in host 1, as root; each way once. Errors are as good as silence.
+# host_tries PORT ADDRESS MAC: in host 1, as root; prints how many ways there were to send something.
 host_tries() {
 	net_in h1 $PYTHON - "$1" "$2" "$3" <<-'END'
-		import socket, sys
+		import errno, logging, socket, struct, sys
+		logging.getLogger("scapy").setLevel(logging.ERROR)
 		from scapy.all import Ether, IP, ICMP, UDP, ARP, IPv6, raw
 		port, address, mac = sys.argv[1:]
 		ways = 0
@@ -145,11 +146,11 @@ host_tries() {
 		            s.setsockopt(level, name, value)
 		        s.sendto(data, to) if kind != socket.SOCK_STREAM else s.connect(to)
 		        ways += 1
-		    except OSError:
-		        pass
+		    except OSError as error: # refused by the guard, or never answered
+		        ways += isinstance(error, TimeoutError) or error.errno == errno.ENOBUFS
 		device = (socket.SOL_SOCKET, socket.SO_BINDTODEVICE, port.encode())
 		for mark in (0, 1, 0x6f76, 0xffffffff, 0x4f56):
-		    marked = (socket.SOL_SOCKET, socket.SO_MARK, mark)
+		    marked = (socket.SOL_SOCKET, socket.SO_MARK, struct.pack('I', mark))
 		    for extra in ((), ((socket.SOL_SOCKET, socket.SO_PRIORITY, 6),)):
 		        for options in ((marked,) + extra, (marked, device) + extra):
 		            attempt(socket.AF_INET, socket.SOCK_DGRAM, 0, options, b"udp", (address, 9))
@@ -164,7 +165,10 @@ host_tries() {
 		              Ether(dst=mac) / IPv6(src="fe80::2", dst="ff02::1") / UDP() / b"x",
 		              Ether(dst="ff:ff:ff:ff:ff:ff") / ARP(psrc="10.0.0.1", pdst=address),
 		              Ether(dst=mac, type=0x88b5) / b"experiment"):
-		    sender.send(raw(frame))
+		    try:
+		        sender.send(raw(frame))
+		    except OSError as error:
+		        assert error.errno == errno.ENOBUFS
 		    ways += 1
 		print(ways)
 	END
@@ -177,9 +181,9 @@ host_to_node() {
 	ip -n "$NET-h1" route add "$address" dev "p$name" src 192.0.2.1
 	ip -n "$NET-h1" neigh replace "$address" lladdr "$mac" dev "p$name"
 	tried=$(host_tries "p$name" "$address" "$mac")
-	net_in h1 ping -c 2 -i 0.01 -W 1 "$address" >/dev/null
+	net_in h1 ping -c 2 -i 0.01 -W 1 "$address" >/dev/null 2>&1
 	ip -n "$NET-h1" neigh del "$address" dev "p$name"
-	net_in h1 ping -c 1 -W 1 -I "p$name" "$address" >/dev/null
+	net_in h1 ping -c 1 -W 1 -I "p$name" "$address" >/dev/null 2>&1
 	# Somebody switches IPv6 on again there.
 	net_in h1 sysctl -qw "net.ipv6.conf.p$name.disable_ipv6=0"
 	net_in h1 ping -c 1 -W 1 "ff02::1%p$name" >/dev/null 2>&1

@@ -7,11 +7,12 @@ usage: craft.py [--count N] INTERFACE FRAME...
 A frame is an expression of scapy's, as Ether(dst="...") / IP(dst="...") / UDP(dport=9) / b"text". Each is sent N times
 (default once), in turn, over one packet socket. What scapy would fill in (lengths, checksums) it fills in unless given.
 """
+import logging
 import socket
 import sys
 
-import scapy.all
-from scapy.contrib.lldp import LLDPDU  # noqa: F401 (for expressions)
+logging.getLogger("scapy").setLevel(logging.ERROR)
+import scapy.all  # noqa: E402 (warns of routes that a node need not have)
 
 
 def main(arguments):

@@ -236,7 +236,7 @@ list() {
 }
 
 # agent HOST JSON-MEMBERS...: writes the configuration of the host's agent and starts it; waits until it answers.
-# The instance is $NET-HOST; locator and uplink are those of substrate(), other members are given.
+# The instance is $NET-HOST; locator and uplink are those of substrate() ($UPLINKS, if set), other members are given.
 agent() {
 	local host=$1 instance=$NET-$1
 	shift
@@ -253,7 +253,7 @@ config() {
 		{
 		  "instance": "$NET-$host",
 		  "locator": "fd00:1:0:${host#h}::/64",
-		  "uplinks": ["up0"]$members
+		  "uplinks": [${UPLINKS:-\"up0\"}]$members
 		}
 	JSON
 }
@@ -330,6 +330,24 @@ craft() {
 dummy_mac() {
 	net_in "n$1" ping -c 1 -W 1 "$2" >/dev/null
 	ip -n "$NET-n$1" neigh show "$2" | awk '{ for (i = 1; i < NF; i++) if ($i == "lladdr") print $(i + 1) }'
+}
+
+# ping_begins SPACE ADDRESS: a ping each 5 ms, until ping_ends, which prints how many got no answer.
+ping_begins() {
+	net_background "$1" ping -n -i 0.005 "$2" >"$WORK/ping"
+	PING_PID=$NET_PID
+	wait_for 5 "a ping is answered" grep -q 'bytes from' "$WORK/ping"
+}
+
+ping_ends() {
+	kill -INT "$PING_PID" && wait "$PING_PID"
+	awk '/packets transmitted/ { print $1 - $4 }' "$WORK/ping"
+}
+
+# ping_advances: 20 more are answered.
+ping_advances() {
+	local wanted=$(($(grep -c 'bytes from' "$WORK/ping") + 20))
+	wait_for "${1:-5}" "20 answers more" eval "[ \$(grep -c 'bytes from' '$WORK/ping') -ge $wanted ]"
 }
 
 # listens SPACE PROTOCOL(t|u) PORT
