@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "lib/array.h"
 #include "lib/log.h"
 
 struct mapping_entry {
@@ -31,19 +32,7 @@ static int append(void *context, const struct mapping_key *key, const struct map
 {
 	struct mapping_list *list = context;
 
-	if (list->count == list->room) {
-		size_t room = list->room ? list->room * 2 : 64;
-		struct mapping_entry *entries = reallocarray(list->entries, room, sizeof(*entries));
-
-		if (!entries)
-			return -ENOMEM;
-		list->entries = entries;
-		list->room = room;
-	}
-	list->entries[list->count].key = *key;
-	list->entries[list->count].value = *value;
-	list->count++;
-	return 0;
+	return array_add(list, ((struct mapping_entry){*key, *value}));
 }
 
 static void list_free(struct mapping_list *list)

@@ -9,23 +9,12 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "lib/array.h"
 #include "lib/time.h"
 
 int rules_append(struct rule_list *list, const struct rule_key *key, const struct rule_value *value)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? list->room * 2 : 64;
-		struct rule_entry *entries = reallocarray(list->entries, room, sizeof(*entries));
-
-		if (!entries)
-			return -ENOMEM;
-		list->entries = entries;
-		list->room = room;
-	}
-	list->entries[list->count].key = *key;
-	list->entries[list->count].value = *value;
-	list->count++;
-	return 0;
+	return array_add(list, ((struct rule_entry){*key, *value}));
 }
 
 void rules_free(struct rule_list *list)
