@@ -12,7 +12,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 	-Wwrite-strings -Wvla
 
 CFLAGS  ?= -O2 -g
-CFLAGS  += -std=gnu11 -D_GNU_SOURCE -DOVNET_VERSION='"$(VERSION)"' $(WARN) -fstack-protector-strong -I. -I$(B)
+CFLAGS  += -std=gnu11 -D_GNU_SOURCE -DOVNET_VERSION='"$(VERSION)"' $(WARN) -fstack-protector-strong -I. -I$(B) $(SANITIZE)
 LDFLAGS ?= -Wl,-z,relro,-z,now
 LDLIBS_AGENT := -lbpf -lelf -lz -lmnl -lcjson
 LDLIBS_CLI   := -lcjson

@@ -49,9 +49,9 @@ soak: ## What takes longer: more rounds of traffic, longer fuzzing
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=$${FUZZ_SECONDS:-600}
 
 # The same rules with other flags, into a directory of their own.
-ASAN_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ASAN_FLAGS := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 asan: ## Build agent, CLI and unit tests with the address and undefined-behaviour sanitizers into build/asan/
-	@$(MAKE) --no-print-directory B=$(B)/asan CFLAGS="$(ASAN_FLAGS)" all unit-programs
+	@$(MAKE) --no-print-directory B=$(B)/asan SANITIZE="$(ASAN_FLAGS)" all unit-programs
 
 unit-programs: $(UNIT_TESTS)
 

@@ -261,7 +261,7 @@ config() {
 agent_start() {
 	local host=$1
 	shift
-	nsenter --net="/run/netns/$NET-$host" -- "$BIN/ovnetd" --config "$WORK/$NET-$host.json" "$@" 2>>"$WORK/$host.log" &
+	nsenter --net="/run/netns/$NET-$host" -- "$BIN/ovnetd" --config "$WORK/$NET-$host.json" "$@" >>"$WORK/$host.log" 2>&1 &
 	eval "AGENT_$host=$!"
 	NET_PIDS+=($!)
 	wait_for 10 "ovnetd of $host answers" ctl "$host" status || { cat "$WORK/$host.log" >&2; return 1; }
