@@ -83,8 +83,14 @@ void ports_close(struct agent *agent);
 /* A link is there or changed; one that is neither a port nor an uplink is ignored. */
 void ports_link(struct agent *agent, const struct netlink_link *link);
 void ports_link_gone(struct agent *agent, unsigned ifindex);
-/* Takes off what the configuration does not name (any more). */
-void ports_prune(struct agent *agent);
+/*
+ * Takes off what the configuration does not name (any more): first, before ports_link() is told of interfaces, pinned
+ * links; afterwards entries of interfaces that are not there.
+ */
+void ports_prune_links(struct agent *agent);
+void ports_prune_entries(struct agent *agent);
+/* Sets every interface down that has a port's programs, whatever its name is now: they are about to be taken off. */
+void ports_set_down(struct agent *agent);
 /* After a reload: the new configuration's nodes get the ports that are there. */
 int ports_reload(struct agent *agent, const struct config *old);
 /* A new epoch: every session of the port proves itself again at its next packet. */

@@ -193,8 +193,9 @@ static void on_overrun(void *context)
 	struct agent *agent = context;
 
 	log_warning("netlink: notifications were lost; looking at everything again");
+	ports_prune_links(agent);
 	netlink_each_link(agent->netlink);
-	ports_prune(agent);
+	ports_prune_entries(agent);
 	hosts_resolve(agent);
 }
 
@@ -287,12 +288,13 @@ static int start(struct agent *agent)
 			return error;
 		}
 	}
+	ports_prune_links(agent);
 	error = netlink_each_link(agent->netlink);
 	if (error) {
 		log_error("start: links: %s", strerror(-error));
 		return error;
 	}
-	ports_prune(agent);
+	ports_prune_entries(agent);
 	reconcile_now(agent, &(unsigned){0}, &(unsigned){0});
 	return control_open(agent);
 }
@@ -301,16 +303,14 @@ static int start(struct agent *agent)
 static void take_out(struct agent *agent)
 {
 	const struct config *config = agent->config;
+	struct locator locator;
 	int error;
 
-	for (size_t i = 0; i < config->node_count; i++) {
-		unsigned ifindex = if_nametoindex(config->nodes[i].port);
-
-		error = ifindex ? netlink_set_up(agent->netlink, ifindex, false) : 0;
-		if (error)
-			log_error("port %s: cannot set it down: %s", config->nodes[i].port, strerror(-error));
-	}
-	error = netlink_local_route(agent->netlink, &config->locator, false);
+	ports_set_down(agent);
+	/* The programs in the kernel may be for another locator than the file says now. */
+	if (loader_pinned_locator(config->instance, &locator))
+		locator = config->locator;
+	error = netlink_local_route(agent->netlink, &locator, false);
 	if (error)
 		log_error("local route: %s", strerror(-error));
 	error = loader_remove(config->instance);
@@ -353,9 +353,12 @@ static int run(struct agent *agent)
 
 static int remove_instance(struct agent *agent)
 {
+	scope_close int lock = -1;
 	int error;
 
-	error = open_loop(agent);
+	error = loader_lock(agent->config->instance, &lock);
+	if (!error)
+		error = open_loop(agent);
 	if (!error)
 		error = open_netlink(agent);
 	if (!error)

@@ -104,6 +104,22 @@ static bool wants_peer_delivery(const struct agent *agent, const struct netlink_
 	return strcmp(link->kind, "veth") == 0 && link->peer_elsewhere;
 }
 
+static void set_down(void *context, enum loader_hook hook, const char *name, unsigned ifindex)
+{
+	struct agent *agent = context;
+	int error = 0;
+
+	if (ifindex && (hook == LOADER_NODE || hook == LOADER_GUARD))
+		error = netlink_set_up(agent->netlink, ifindex, false);
+	if (error)
+		log_error("port %s: cannot set it down: %s", name, strerror(-error));
+}
+
+void ports_set_down(struct agent *agent)
+{
+	loader_each_link(agent->config->instance, set_down, agent);
+}
+
 static void port_fail(struct agent_port *port, const char *what, int error)
 {
 	port->failed = true;
@@ -350,17 +366,26 @@ static bool is_port(const struct agent *agent, const char *name)
 	return false;
 }
 
+/*
+ * Pinned links of interfaces that are not configured, or not under that name any more. A port is set down before its
+ * programs go: whoever renamed it while no agent ran must not find it open.
+ */
 static void prune_link(void *context, enum loader_hook hook, const char *name, unsigned ifindex)
 {
 	struct agent *agent = context;
 	bool of_uplink = hook == LOADER_UPLINK_TC || hook == LOADER_UPLINK_XDP;
 
-	if (ifindex && (of_uplink ? is_uplink(agent, name) : is_port(agent, name)))
+	if (ifindex && ifindex == if_nametoindex(name) && (of_uplink ? is_uplink(agent, name) : is_port(agent, name)))
 		return;
-	log_notice("%s %s: no longer configured", of_uplink ? "uplink" : "port", name);
+	log_notice("%s %s: no longer there, or no longer configured", of_uplink ? "uplink" : "port", name);
 	if (ifindex && !of_uplink)
 		port_release(agent, name, ifindex);
 	loader_detach(agent->loader, hook, name);
+}
+
+void ports_prune_links(struct agent *agent)
+{
+	loader_each_link(agent->config->instance, prune_link, agent);
 }
 
 /* An entry whose interface went while nobody looked. */
@@ -378,9 +403,8 @@ static int prune_entry(void *context, uint32_t ifindex, const struct port_value 
 	return 0;
 }
 
-void ports_prune(struct agent *agent)
+void ports_prune_entries(struct agent *agent)
 {
-	loader_each_link(agent->loader, prune_link, agent);
 	port_each(agent->maps->ports, prune_entry, agent);
 }
 

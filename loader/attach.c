@@ -125,7 +125,6 @@ int loader_detach(struct loader *loader, enum loader_hook hook, const char *inte
 }
 
 struct attach_visit {
-	const struct loader *loader;
 	void (*fn)(void *context, enum loader_hook hook, const char *interface, unsigned int ifindex);
 	void *context;
 };
@@ -137,14 +136,14 @@ static int attach_visit(void *context, const char *path, const char *name)
 	enum loader_hook hook;
 
 	if (attach_parse(name, interface, &hook))
-		visit->fn(visit->context, hook, interface, attach_ops(visit->loader, hook)->ifindex(hook, path));
+		visit->fn(visit->context, hook, interface, link_ifindex(hook, path));
 	return 0;
 }
 
-int loader_each_link(struct loader *loader,
+int loader_each_link(const char *instance,
 	void (*fn)(void *context, enum loader_hook hook, const char *interface, unsigned int ifindex), void *context)
 {
-	struct attach_visit visit = {loader, fn, context};
+	struct attach_visit visit = {fn, context};
 
-	return pin_each(loader->instance, PIN_LINKS, attach_visit, &visit);
+	return pin_each(instance, PIN_LINKS, attach_visit, &visit);
 }

@@ -65,7 +65,7 @@ static unsigned int link_ifindex_of(int link, enum loader_hook hook)
 	return ifindex && link_program_is_on(info.prog_id, hook, ifindex) ? ifindex : 0;
 }
 
-static unsigned int link_ifindex(enum loader_hook hook, const char *pin)
+unsigned int link_ifindex(enum loader_hook hook, const char *pin)
 {
 	scope_close int link = bpf_obj_get(pin);
 
@@ -135,8 +135,8 @@ static int link_attach_xdp(int program, enum loader_hook hook, unsigned int ifin
 	return link_pin(link == -EEXIST ? -EBUSY : link, pin);
 }
 
-static const struct link_ops link_tcx = {link_attach_tcx, link_replace, link_ifindex};
-const struct link_ops link_xdp = {link_attach_xdp, link_replace, link_ifindex};
+static const struct link_ops link_tcx = {link_attach_tcx, link_replace};
+const struct link_ops link_xdp = {link_attach_xdp, link_replace};
 
 int link_probe_tc(const struct link_ops **out)
 {

@@ -16,11 +16,12 @@ struct link_ops {
 	int (*attach)(int program, enum loader_hook hook, unsigned int ifindex, const char *pin);
 	/* Exchanges the program of `pin`, without a gap. -ENOENT: nothing is pinned there that is on that interface. */
 	int (*replace)(int program, enum loader_hook hook, unsigned int ifindex, const char *pin);
-	/* The interface of this network namespace on which the program of `pin` is; 0: on none. */
-	unsigned int (*ifindex)(enum loader_hook hook, const char *pin);
 };
 
 extern const struct link_ops link_xdp;
+
+/* The interface of this network namespace on which the program of `pin` is; 0: on none. */
+unsigned int link_ifindex(enum loader_hook hook, const char *pin);
 
 /* Takes off the program of `pin`, if its interface is still there, and removes the pin, if there is one. 0 or -errno.
  */

@@ -59,29 +59,33 @@ static int loader_make_directory(const char *path)
 }
 
 /* The file stays when the lock is gone: who removed it could remove one that another has just locked. */
-static int loader_lock(struct loader *loader)
+int loader_lock(const char *instance, int *fd)
 {
 	char path[PIN_PATH_MAX];
+	scope_close int lock = -1;
 	int error = loader_make_directory(RUN_ROOT);
 
-	snprintf(path, sizeof(path), RUN_ROOT "/%s", loader->instance);
+	snprintf(path, sizeof(path), RUN_ROOT "/%s", instance);
 	if (!error)
 		error = loader_make_directory(path);
 	if (error)
 		return error;
-	snprintf(path, sizeof(path), RUN_ROOT "/%s/lock", loader->instance);
-	loader->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (loader->lock < 0) {
+	snprintf(path, sizeof(path), RUN_ROOT "/%s/lock", instance);
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0) {
 		error = -errno;
 		log_error("loader %s: cannot open: %s", path, strerror(-error));
 		return error;
 	}
-	if (!flock(loader->lock, LOCK_EX | LOCK_NB))
-		return 0;
-	error = errno == EWOULDBLOCK ? -EBUSY : -errno;
-	log_error("loader %s: cannot lock: %s", path,
-		error == -EBUSY ? "another process has this instance" : strerror(-error));
-	return error;
+	if (flock(lock, LOCK_EX | LOCK_NB)) {
+		error = errno == EWOULDBLOCK ? -EBUSY : -errno;
+		log_error("loader %s: cannot lock: %s", path,
+			error == -EBUSY ? "another process has this instance" : strerror(-error));
+		return error;
+	}
+	*fd = lock;
+	lock = -1;
+	return 0;
 }
 
 static int loader_open_skeleton(struct loader *loader, const struct loader_options *options)
@@ -165,6 +169,24 @@ static int loader_take_over(struct loader *loader, struct fresh_maps *fresh)
 			result = error;
 	}
 	return result;
+}
+
+/* Programs of another locator took other packets for the host's own, and a route for them is still there. */
+static int loader_check_locator(const struct loader *loader, const struct locator *wanted)
+{
+	char pinned_text[ADDRESS_TEXT_MAX], wanted_text[ADDRESS_TEXT_MAX];
+	struct locator pinned;
+	int error = loader_pinned_locator(loader->instance, &pinned);
+
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	if (pinned.length == wanted->length && !memcmp(pinned.octet, wanted->octet, sizeof(pinned.octet)))
+		return 0;
+	log_error(
+		"loader %s: the programs in the kernel are for locator %s, the configuration says %s: stop ovnetd with "
+		"--detach first (or run ovnetd --remove), which drops all sessions",
+		loader->instance, locator_format(&pinned, pinned_text), locator_format(wanted, wanted_text));
+	return -EEXIST;
 }
 
 static int loader_load(struct loader *loader)
@@ -290,6 +312,8 @@ static int loader_prepare(struct loader *loader, const struct loader_options *op
 	if (!error)
 		error = loader_take_over(loader, &fresh);
 	if (!error)
+		error = loader_check_locator(loader, &options->locator);
+	if (!error)
 		error = loader_load(loader);
 	if (error)
 		return error;
@@ -323,7 +347,7 @@ int loader_open(const struct loader_options *options, struct loader **out)
 	loader->lock = -1;
 	verifier_listen();
 	loader->instance = strdup(options->instance);
-	error = loader->instance ? loader_lock(loader) : -ENOMEM;
+	error = loader->instance ? loader_lock(loader->instance, &loader->lock) : -ENOMEM;
 	if (!error)
 		error = loader_prepare(loader, options);
 	if (error) {

@@ -78,11 +78,23 @@ int loader_detach(struct loader *loader, enum loader_hook hook, const char *inte
 
 /*
  * Calls fn for each pinned link: hook, interface name as pinned, and the ifindex that the kernel gives (0: the
- * interface is gone, or is in another network namespace now). fn may detach. For taking over after a restart.
- * Returns 0 or -errno.
+ * interface is gone, or is in another network namespace now). fn may detach. For taking over after a restart, and for
+ * cleaning up; works without loader_open(). Returns 0 or -errno.
  */
-int loader_each_link(struct loader *loader,
+int loader_each_link(const char *instance,
 	void (*fn)(void *context, enum loader_hook hook, const char *interface, unsigned ifindex), void *context);
+
+/*
+ * The locator that the pinned programs of an instance were loaded with. Returns 0; -ENOENT: no program is pinned, or
+ * one that does not say; or another -errno. *out is untouched on failure.
+ */
+int loader_pinned_locator(const char *instance, struct locator *out);
+
+/*
+ * Takes the instance's lock, as loader_open() does, for as long as *fd is open. Returns 0; -EBUSY: another process has
+ * it; or another -errno; logged.
+ */
+int loader_lock(const char *instance, int *fd);
 
 /*
  * Takes every program off and removes every pin of the instance. Works without loader_open(), and takes no lock: a

@@ -15,6 +15,8 @@ FUZZ_SECONDS ?= 60
 FUZZ_SRCS := $(lib_SRCS) $(config_SRCS)
 FUZZ_PROGRAMS := $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 
+include selftests/kernels/kernels.mk
+
 # What the tests of a folder share besides the project's archives.
 bpf_SHARED := $(patsubst %.c,$(B)/%.o,$(filter-out selftests/bpf/test_%.c,$(wildcard selftests/bpf/*.c)))
 TEST_ARCHIVES := $(foreach d,agent cli loader maps config lib,$(call archive,$(d)))
@@ -31,7 +33,7 @@ $(T)/net/tapnode: $(B)/selftests/net/tapnode.o
 $(T)/%: $(B)/selftests/%.o $(TEST_ARCHIVES)
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_AGENT) -lcunit -lpthread -o $@
 
-.PHONY: tests unit-programs check soak kernels lint fmt asan fuzz
+.PHONY: tests unit-programs check soak lint fmt asan fuzz
 
 tests: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
 

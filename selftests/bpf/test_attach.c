@@ -95,11 +95,11 @@ static void see(void *context, enum loader_hook hook, const char *interface, uns
 	seen->ifindex = ifindex;
 }
 
-static struct seen look(struct loader *loader, enum loader_hook hook, const char *interface)
+static struct seen look(enum loader_hook hook, const char *interface)
 {
 	struct seen seen = {.hook = hook, .interface = interface};
 
-	CU_ASSERT_EQUAL(loader_each_link(loader, see, &seen), 0);
+	CU_ASSERT_EQUAL(loader_each_link(fixture_instance, see, &seen), 0);
 	return seen;
 }
 
@@ -182,7 +182,7 @@ static void test_attach(void)
 			char name[64];
 
 			CU_ASSERT_EQUAL(loader_attach(loader, hooks[j], interfaces[i], ifindex, &mode), 0);
-			seen = look(loader, hooks[j], interfaces[i]);
+			seen = look(hooks[j], interfaces[i]);
 			CU_ASSERT_EQUAL(seen.count, 1);
 			CU_ASSERT_EQUAL(seen.ifindex, ifindex);
 			snprintf(name, sizeof(name), "%s-%s", interfaces[i], words[j]);
@@ -218,8 +218,8 @@ static void test_detach(void)
 	CU_ASSERT_EQUAL(loader_detach(loader, LOADER_NODE, "up0"), 0);
 	CU_ASSERT_EQUAL(tcx_count("up0", TCX_INGRESS), 0);
 	CU_ASSERT_EQUAL(tcx_count("up0", TCX_EGRESS), 1);
-	CU_ASSERT_EQUAL(look(loader, LOADER_NODE, "up0").count, 0);
-	CU_ASSERT_EQUAL(look(loader, LOADER_GUARD, "up0").count, 1);
+	CU_ASSERT_EQUAL(look(LOADER_NODE, "up0").count, 0);
+	CU_ASSERT_EQUAL(look(LOADER_GUARD, "up0").count, 1);
 	/* Once more is as good. */
 	CU_ASSERT_EQUAL(loader_detach(loader, LOADER_NODE, "up0"), 0);
 	fixture_end(loader);
@@ -315,7 +315,7 @@ static void test_other_xdp(void)
 		fixture_log_end();
 		CU_ASSERT_EQUAL((int)mode, 17);
 		CU_ASSERT_EQUAL(xdp_id("up0"), id);
-		CU_ASSERT_EQUAL(look(loader, LOADER_UPLINK_XDP, "up0").count, 0);
+		CU_ASSERT_EQUAL(look(LOADER_UPLINK_XDP, "up0").count, 0);
 		CU_ASSERT_EQUAL(bpf_xdp_detach(ifindex, modes[i], NULL), 0);
 	}
 	close(program);
@@ -333,7 +333,7 @@ static void test_interface_gone(void)
 	id = link_info("gone0-node").id;
 	run("ip link del gone0");
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {
-		struct seen seen = look(loader, hooks[i], "gone0");
+		struct seen seen = look(hooks[i], "gone0");
 
 		CU_ASSERT_EQUAL(seen.count, 1);
 		CU_ASSERT_EQUAL(seen.ifindex, 0);
@@ -342,7 +342,7 @@ static void test_interface_gone(void)
 	run("ip link add gone0 type veth peer name gone1");
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {
 		attach(loader, hooks[i], "gone0");
-		CU_ASSERT_EQUAL(look(loader, hooks[i], "gone0").ifindex, if_nametoindex("gone0"));
+		CU_ASSERT_EQUAL(look(hooks[i], "gone0").ifindex, if_nametoindex("gone0"));
 	}
 	CU_ASSERT_NOT_EQUAL(link_info("gone0-node").id, id);
 	CU_ASSERT_EQUAL(tcx_count("gone0", TCX_INGRESS), 2);
@@ -351,7 +351,7 @@ static void test_interface_gone(void)
 	run("ip link del gone0");
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++) {
 		CU_ASSERT_EQUAL(loader_detach(loader, hooks[i], "gone0"), 0);
-		CU_ASSERT_EQUAL(look(loader, hooks[i], "gone0").count, 0);
+		CU_ASSERT_EQUAL(look(hooks[i], "gone0").count, 0);
 	}
 	fixture_end(loader);
 }
@@ -374,7 +374,7 @@ static void test_interface_moved(void)
 	run(command);
 	CU_ASSERT_EQUAL_FATAL(if_nametoindex("move0"), ifindex);
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
-		CU_ASSERT_EQUAL(look(loader, hooks[i], "move0").ifindex, 0);
+		CU_ASSERT_EQUAL(look(hooks[i], "move0").ifindex, 0);
 	for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
 		attach(loader, hooks[i], "move0");
 	CU_ASSERT_EQUAL(tcx_count("move0", TCX_INGRESS), 2);
@@ -399,9 +399,9 @@ static void test_names(void)
 		run(command);
 		for (size_t j = 0; j < ARRAY_LEN(hooks); j++) {
 			attach(loader, hooks[j], names[i]);
-			CU_ASSERT_EQUAL(look(loader, hooks[j], names[i]).ifindex, if_nametoindex(names[i]));
+			CU_ASSERT_EQUAL(look(hooks[j], names[i]).ifindex, if_nametoindex(names[i]));
 			CU_ASSERT_EQUAL(loader_detach(loader, hooks[j], names[i]), 0);
-			CU_ASSERT_EQUAL(look(loader, hooks[j], names[i]).count, 0);
+			CU_ASSERT_EQUAL(look(hooks[j], names[i]).count, 0);
 		}
 		snprintf(command, sizeof(command), "ip link set '%s' name up0", names[i]);
 		run(command);
@@ -426,7 +426,7 @@ static void test_detach_within(void)
 	}
 	snprintf(links, sizeof(links), LOADER_ROOT "/%s/links", fixture_instance);
 	CU_ASSERT_EQUAL(count_entries(links), 8);
-	CU_ASSERT_EQUAL(loader_each_link(loader, detach_seen, loader), 0);
+	CU_ASSERT_EQUAL(loader_each_link(fixture_instance, detach_seen, loader), 0);
 	CU_ASSERT_EQUAL(count_entries(links), 0);
 	fixture_end(loader);
 }

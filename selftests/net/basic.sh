@@ -48,7 +48,8 @@ stream() {
 }
 
 datagrams() {
-	iperf "$@" -u -b 20M -n 1M -l 1400 >"$WORK/iperf" && holds 'd["end"]["sum"]["packets"] > 700 and d["end"]["sum"]["lost_percent"] < 1' <"$WORK/iperf"
+	iperf "$@" -u -b 20M -n 1M -l 1400 >"$WORK/iperf" &&
+		holds 'd["end"]["sum"]["packets"] > 700 and d["end"]["sum"]["lost_percent"] < 1' <"$WORK/iperf"
 }
 
 # traffic WAY FROM TO ADDRESS FROM-ADDRESS
@@ -119,15 +120,19 @@ isolation() {
 	check_not "what only Z allows is refused in Y" net_in nC nc -z -w 1 10.0.0.3 5201
 	check "... for the reason no_rule" drops_reach h1 pC no_rule 1
 	check "a session of each vnet, of the same addresses" ctl_holds h1 \
-		"{(s['vnet'], s['vni']) for s in d['sessions'] if s['protocol'] == 'icmp' and s['peer'] == '10.0.0.3'} == {('Z', 77), ('Y', 78)}" \
+		"{(s['vnet'], s['vni']) for s in d['sessions'] if s['protocol'] == 'icmp' and s['peer'] == '10.0.0.3'} ==
+		{('Z', 77), ('Y', 78)}" \
 		session list
 	check "the dummy MACs of the two are different" \
 		test "$(dummy_mac A 10.0.0.3)" != "$(dummy_mac C 10.0.0.3)"
 	check "a mapping of each, in its own vnet" ctl_holds h1 \
-		"{m['vnet']: m['substrate'] for m in d['mappings'] if m['address'] == '10.0.0.3'} == {'Z': 'fd00:1:0:2:0:4d:a00:3', 'Y': 'fd00:1:0:2:0:4e:a00:3'}" \
+		"{m['vnet']: m['substrate'] for m in d['mappings'] if m['address'] == '10.0.0.3'} ==
+		{'Z': 'fd00:1:0:2:0:4d:a00:3', 'Y': 'fd00:1:0:2:0:4e:a00:3'}" \
 		mapping list
 	check "a local and a remote mapping, with where they are" ctl_holds h1 \
-		"{(m['address'], m['where'], m.get('port'), m.get('nexthop_device'), m['state']) for m in d['mappings'] if m['vnet'] == 'Y'} == {('10.0.0.2', 'local', 'pC', None, 'up'), ('10.0.0.3', 'remote', None, 'up0', 'up')}" \
+		"{(m['address'], m['where'], m.get('port'), m.get('nexthop_device'), m['state'])
+		for m in d['mappings'] if m['vnet'] == 'Y'} ==
+		{('10.0.0.2', 'local', 'pC', None, 'up'), ('10.0.0.3', 'remote', None, 'up0', 'up')}" \
 		mapping list
 }
 

@@ -73,7 +73,8 @@ frames() {
 		               "('message-type', 'discover'), 'end'])" % ether,
 		               "%s/IP(src='%s', dst='224.0.0.251')/UDP(sport=5353, dport=5353)/b'mdns'" % (ether, source),
 		               "%s/IP(src='%s', dst='224.0.0.22')/IP()" % (ether, source),
-		               "%s/IPv6(src='fe80::1', dst='ff02::1')/ICMPv6ND_RA()/ICMPv6NDOptPrefixInfo(prefix='2001:db8:bad::', prefixlen=64)" % ether,
+		               "%s/IPv6(src='fe80::1', dst='ff02::1')/ICMPv6ND_RA()"
+		               "/ICMPv6NDOptPrefixInfo(prefix='2001:db8:bad::', prefixlen=64)" % ether,
 		               "%s/IPv6(src='fe80::1', dst='%s')/ICMPv6ND_NS(tgt='%s')" % (ether, local, local),
 		               "%s/IPv6(src='fe80::1', dst='ff02::1')/ICMPv6ND_NA(tgt='fe80::1')" % ether,
 		               "%s/IPv6(src='fe80::1', dst='ff02::16', hlim=1)/IPv6ExtHdrHopByHop()/ICMPv6MLReport2()" % ether,
@@ -85,7 +86,7 @@ frames() {
 		       "Ether(src='%s', dst='01:80:c2:00:00:03', type=0x888e)/b'eapol'" % mac,
 		       "Ether(src='%s', dst='cf:00:00:00:00:00', type=0x9000)/bytes(46)" % mac,
 		       "Ether(src='%s', dst='%s', type=0x88e5)/bytes(46)" % (mac, port),
-		       "Ether(src='%s', dst='%s', type=0x8847)/bytes.fromhex('00005140')/IP(src='%s', dst='10.0.0.1')" % (mac, port, source),
+		       "Ether(src='%s', dst='%s', type=0x8847)/bytes.fromhex('00005140')/IP(dst='10.0.0.1')" % (mac, port),
 		       "Ether(src='%s', dst='%s', type=0x0800)" % (mac, port),
 		       "Ether(src='%s', dst='%s', type=0x0806)/b'short'" % (mac, port)]
 		print("\n".join(frames + tagged + odd))
@@ -134,7 +135,9 @@ host_tries() {
 	net_in h1 $PYTHON - "$1" "$2" "$3" <<-'END'
 		import errno, logging, socket, struct, sys
 		logging.getLogger("scapy").setLevel(logging.ERROR)
-		from scapy.all import Ether, IP, ICMP, UDP, ARP, IPv6, raw
+		from scapy.layers.inet import ICMP, IP, UDP
+		from scapy.layers.inet6 import IPv6
+		from scapy.layers.l2 import ARP, Ether
 		port, address, mac = sys.argv[1:]
 		ways = 0
 		def attempt(family, kind, protocol, options, data, to):
@@ -156,7 +159,7 @@ host_tries() {
 		            attempt(socket.AF_INET, socket.SOCK_DGRAM, 0, options, b"udp", (address, 9))
 		            attempt(socket.AF_INET, socket.SOCK_STREAM, 0, options, b"", (address, 9))
 		            attempt(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW, options,
-		                    raw(IP(dst=address) / ICMP()), (address, 0))
+		                    bytes(IP(dst=address) / ICMP()), (address, 0))
 		            attempt(socket.AF_INET, socket.SOCK_DGRAM, 0,
 		                    options + ((socket.SOL_SOCKET, socket.SO_BROADCAST, 1),), b"all", ("255.255.255.255", 9))
 		sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -166,7 +169,7 @@ host_tries() {
 		              Ether(dst="ff:ff:ff:ff:ff:ff") / ARP(psrc="10.0.0.1", pdst=address),
 		              Ether(dst=mac, type=0x88b5) / b"experiment"):
 		    try:
-		        sender.send(raw(frame))
+		        sender.send(bytes(frame))
 		    except OSError as error:
 		        assert error.errno == errno.ENOBUFS
 		    ways += 1
@@ -207,10 +210,29 @@ from_substrate() {
 	local address
 	check "the host's own address, VNI 0, is reached over the substrate" reaches fd00:1:0:1::1
 	check "and its uplink's" reaches fd00:ffff:0:1::2
-	for address in fd00:1:0:1:0:4d:a00:2 fd00:1:0:1:0:4d:a00:63 fd00:1:0:1:0:1:0:1 fd00:1:0:1:ff:ffff:: fd00:1:0:1:1400:4d:a00:2; do
+	for address in fd00:1:0:1:0:4d:a00:2 fd00:1:0:1:0:4d:a00:63 fd00:1:0:1:0:1:0:1 fd00:1:0:1:ff:ffff:: \
+		fd00:1:0:1:1400:4d:a00:2; do
 		check_not "what listens on every address is not reached at $address" reaches "$address"
 	done
 	check "... which is counted" drops_reach h1 up0 other_vnet 5
+}
+
+# The programs go on without their agent; and when they are taken off, the port is down.
+without_agent() {
+	local before port
+	port=$(mac_of h1 pA)
+	agent_stop h1
+	: >"$WORK/heard-9999"
+	before=$(host_stack)
+	must "all frames once more, without an agent" node_tries A 10.0.0.2 $MAC_A >/dev/null
+	check "with no agent running, the host still hears nothing of its node" same "$(host_stack) $(heard)" "$before "
+	agent_start h1
+	ctl h1 stop detach >/dev/null
+	wait_for 5 "the agent's end" test ! -e "/sys/fs/bpf/ovnet/$NET-h1"
+	# The frame is refused, for want of a carrier.
+	craft nA eth0 "Ether(src='$MAC_A', dst='$port')/IP(src='10.0.0.2', dst='192.0.2.1')/UDP(dport=9999)/b'x'" 2>/dev/null
+	check "nor when everything of the agent was taken out" same "$(host_stack) $(heard)" "$before "
+	check "... since its port is down" same "$(ip -n "$NET-h1" -o link show pA up)" ""
 }
 
 must "namespaces" topology
@@ -220,13 +242,4 @@ node_to_host T 10.0.0.6 $MAC_T
 host_to_node A 10.0.0.2 $MAC_A
 host_to_node T 10.0.0.6 $MAC_T
 from_substrate
-agent_stop h1
-: >"$WORK/heard-9999"
-BEFORE=$(host_stack)
-must "all frames once more, without an agent" node_tries A 10.0.0.2 $MAC_A >/dev/null
-check "with no agent running, the host still hears nothing of its node" same "$(host_stack) $(heard)" "$BEFORE "
-agent_start h1
-ctl h1 stop detach
-wait_for 5 "the agent ends" test ! -e "/sys/fs/bpf/ovnet/$NET-h1"
-craft nA eth0 "Ether(src='$MAC_A', dst='$(mac_of h1 pA)')/IP(src='10.0.0.2', dst='192.0.2.1')/UDP(dport=9999)/b'x'" 2>/dev/null
-check "nor when everything of the agent was taken out" same "$(host_stack) $(heard)" "$BEFORE "
+without_agent

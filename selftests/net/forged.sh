@@ -133,7 +133,9 @@ under() {
 numbers = [int(l.split()[3]) for l in open('$WORK/stream') if ' open ' not in l]
 assert numbers == list(range(len(numbers)))"
 	check "$mode: and no forged RST has closed its session" ctl_holds h2 \
-		"[s['state'] for s in d['sessions'] if s['local_port'] == $STREAM and s['peer_port'] == $PORT] == ['established']" session list
+		\
+		"[s['state'] for s in d['sessions'] if s['local_port'] == $STREAM and s['peer_port'] == $PORT] == ['established']" \
+		session list
 	capture_end nA nB nG nE nD
 	for each in B G E D; do
 		check "$mode: nothing forged was delivered to $each" same "$(captured "n$each")" 0

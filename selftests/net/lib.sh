@@ -87,7 +87,7 @@ holds() {
 	$PYTHON -c '
 import json, sys
 d = json.load(sys.stdin)
-if not eval(sys.argv[1].strip()):
+if not eval("(%s)" % sys.argv[1]):
     sys.exit("does not hold: %s in %s" % (sys.argv[1], json.dumps(d)[:400]))' "$1"
 }
 
@@ -223,8 +223,8 @@ mapping_json() {
 rule_json() {
 	local port=$5
 	[ "$port" = any ] && port='"any"'
-	printf '{"vnet": "%s", "from": "%s", "to": "%s", "protocol": "%s", "port": %s, "verdict": "%s", "lifetime": %d, "policy": %d}' \
-		"$1" "$2" "$3" "$4" "$port" "$6" "${7:-0}" "${8:-0}"
+	printf '{"vnet": "%s", "from": "%s", "to": "%s", "protocol": "%s", "port": %s, ' "$1" "$2" "$3" "$4" "$port"
+	printf '"verdict": "%s", "lifetime": %d, "policy": %d}' "$6" "${7:-0}" "${8:-0}"
 }
 
 # list MEMBER ENTRIES...
@@ -299,16 +299,16 @@ ctl_holds() {
 drops() {
 	ctl "$1" -j drop list | $PYTHON -c '
 import json, sys
-interface, reason = sys.argv[1:]
-print(sum(int(d["packets"]) for d in json.load(sys.stdin)["drops"] if (d["interface"], d["reason"]) == (interface, reason)))
+drops = json.load(sys.stdin)["drops"]
+print(sum(int(d["packets"]) for d in drops if [d["interface"], d["reason"]] == sys.argv[1:]))
 ' "$2" "$3"
 }
 
 counter() {
 	ctl "$1" -j drop list | $PYTHON -c '
 import json, sys
-interface, name = sys.argv[1:]
-print(sum(int(c["value"]) for c in json.load(sys.stdin)["counters"] if (c["interface"], c["name"]) == (interface, name)))
+counters = json.load(sys.stdin)["counters"]
+print(sum(int(c["value"]) for c in counters if [c["interface"], c["name"]] == sys.argv[1:]))
 ' "$2" "$3"
 }
 

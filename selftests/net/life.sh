@@ -1,217 +1,402 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The life of an agent: it stops, crashes, starts again, reads its configuration again, and is taken out. What was admitted
-# goes on, nothing else is let in.
+# The life of an agent: options, restart and crash, reload, what it refuses, and what is left when it goes.
+# What happens around an agent (interfaces, routes, nodes that move) is follow.sh's.
 #
-#   A 10.0.0.2 --- HOST 1 up0 --- ROUTER --- up0 HOST 2 --- G 10.0.0.3        all in vnet Z
+#   A 10.0.0.2 --- pA HOST 1 up0 --- ROUTER --- up0 HOST 2 pG --- G 10.0.0.3        in vnet Z
+# shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-VNETS=$(list vnets '{"name": "Z", "vni": 77}')
-BASE=("$(rule_json Z any any icmp any allow)" "$(rule_json Z any any tcp 5201 allow)"
-	"$(rule_json Z 10.0.0.2 10.0.0.3 udp 5000 allow 3600)")
-NODES1=$(list nodes "$(node_json A Z 10.0.0.2 02:00:00:00:00:0a)")
-NODES2=$(list nodes "$(node_json G Z 10.0.0.3 02:00:00:00:00:0b)")
-MAPPINGS1=$(list mappings "$(mapping_json Z 10.0.0.3 2)")
-MAPPINGS2=$(list mappings "$(mapping_json Z 10.0.0.2 1)")
-INSTANCE=$NET-h1
-PINS=/sys/fs/bpf/ovnet/$INSTANCE
+A=10.0.0.2 G=10.0.0.3
+FILE=$WORK/$NET-h1.json
+PINS=/sys/fs/bpf/ovnet/$NET-h1
+ICMP=$(rule_json Z any any icmp any allow)
+FIRST=$(rule_json Z $A $G tcp 5201 allow)
+SECOND=$(rule_json Z $A $G tcp 5202 allow 0 7)
+
+# files RULES...: the configuration of both hosts.
+files() {
+	config h1 '"vnets": [{"name": "Z", "vni": 77}]' "$(list rules "$@")" "$(list mappings "$(mapping_json Z $G 2)")" \
+		"$(list nodes "$(node_json A Z $A 02:00:00:00:00:0a)")"
+	config h2 '"vnets": [{"name": "Z", "vni": 77}]' "$(list rules "$@")" "$(list mappings "$(mapping_json Z $A 1)")" \
+		"$(list nodes "$(node_json G Z $G 02:00:00:00:00:0b)")"
+}
+
+# No command of a test may wait for ever.
+ctl() {
+	timeout 10 "$BIN/ovnetctl" -i "$NET-$1" "${@:2}"
+}
+
+# ovnetd ARGUMENTS...: on host 1, one that is expected to end by itself.
+ovnetd() {
+	net_in h1 timeout 10 "$BIN/ovnetd" "$@"
+}
+
+# did WHAT COMMAND...: as check, but in this shell: variables that the command sets stay, and what it starts is a job.
+did() {
+	if "${@:2}" >"$WORK/did" 2>&1; then
+		echo "ok - $1"
+	else
+		FAILED=$((FAILED + 1))
+		echo "not ok - $1: $(tail -n 4 "$WORK/did" | tr '\n' ' ')"
+	fi
+}
+
+exits() {
+	local status=$1
+	shift
+	"$@"
+	same $? "$status"
+}
+
+# says WORDS COMMAND...: the command fails, and tells why in these words (an extended regular expression).
+says() {
+	local words=$1 said
+	shift
+	said=$("$@" 2>&1) && { echo "it succeeded: $said"; return 1; }
+	grep -Eq -- "$words" <<<"$said" || { echo "$said"; return 1; }
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# end HOST SIGNAL: as agent_stop, but bounded; its exit status is the agent's.
+end() {
+	local pid
+	eval "pid=\$AGENT_$1"
+	kill "-$2" "$pid"
+	wait_for 10 "ovnetd of $1 ends" gone "$pid" || return 1
+	wait "$pid"
+}
+
+# receiver PORT: what arrives there goes to $WORK/PORT, one line a message; one receiver serves every stream.
+receiver() {
+	listens nG t "$1" && return
+	net_background nG $PYTHON "$HERE/traffic.py" receive "$1" >"$WORK/$1"
+	wait_for 5 "a receiver on $1" listens nG t "$1"
+}
+
+# stream PORT: messages over one TCP connection from A to G, every 2 ms, until STREAM_PORT is killed.
+stream() {
+	receiver "$1"
+	net_background nA $PYTHON "$HERE/traffic.py" tcp-send $G "$1" 0 2 >"$WORK/from-$1"
+	eval "STREAM_$1=$NET_PID"
+	check "a stream to port $1" grows "$1"
+}
+
+lines() {
+	wc -l <"$WORK/$1"
+}
+
+# grows PORT: 50 messages more arrive.
+grows() {
+	local before
+	before=$(lines "$1")
+	wait_for 5 "messages to port $1" longer "$1" $((before + 50))
+}
+
+longer() {
+	[ "$(lines "$1")" -ge "$2" ]
+}
+
+no_gap() {
+	$PYTHON -c "
+numbers = [int(l.split()[3]) for l in open('$WORK/$1') if ' open ' not in l]
+assert numbers and numbers == list(range(len(numbers))), 'a gap'"
+}
+
+# lost: ends the ping, and prints how many got no answer. What runs in $(...) cannot wait() for it.
+lost() {
+	kill -INT "$PING_PID" && wait_for 5 "ping ends" grep -q 'packets transmitted' "$WORK/ping"
+	awk '/packets transmitted/ { print $1 - $4 }' "$WORK/ping"
+}
+
+pings() {
+	net_in nA ping -c 2 -i 0.05 -W 1 $G
+}
+
+connects() {
+	net_in nA nc -z -w 1 $G "$1"
+}
+
+# created MAP EXPRESSION: when those entries of host 1's map were made for which it holds; e is the entry.
+created() {
+	bpftool -j map dump pinned "$PINS/maps/$1" | $PYTHON -c "
+import json, sys
+print(*sorted(e['value']['created_ns'] for e in (e['formatted'] for e in json.load(sys.stdin)) if $2))"
+}
+
+# told OBJECT: its list on host 1, but for what changes by itself.
+told() {
+	ctl h1 -j "$1" list | $PYTHON -c "
+import json, sys
+moving = {'age_s', 'expires_in_s', 'hits', 'sessions', 'drops'}
+for entries in json.load(sys.stdin).values():
+    for line in sorted(json.dumps({k: v for k, v in e.items() if k not in moving}, sort_keys=True) for e in entries):
+        print(line)"
+}
+
+# session_made PORT: when that of the stream to the port was.
+session_made() {
+	created sessions "e['key']['local_port'] == $(awk '{ print $2 }' "$WORK/from-$1")"
+}
+
+# state: of host 1, but for what changes by itself: connections that are closing (4: FIN, 8: RST) go after a while.
+state() {
+	told rule && told mapping && told port && created rules True &&
+		created sessions "e['key']['protocol'] == 6 and not e['value']['flags'] & 12"
+}
+
+ready() {
+	wait_for 10 "host 1 reaches host 2" hosts_reachable h1 && wait_for 10 "host 2 reaches host 1" hosts_reachable h2
+}
 
 topology() {
-	substrate 2 && node A h1 10.0.0.2 02:00:00:00:00:0a && node G h2 10.0.0.3 02:00:00:00:00:0b &&
-		agent h1 "$VNETS" "$(list rules "${BASE[@]}")" "$NODES1" "$MAPPINGS1" &&
-		agent h2 "$VNETS" "$(list rules "${BASE[@]}")" "$NODES2" "$MAPPINGS2" &&
-		wait_for 10 "host 1 reaches host 2" hosts_reachable h1 &&
-		wait_for 10 "host 2 reaches host 1" hosts_reachable h2
+	substrate 2 && node A h1 $A 02:00:00:00:00:0a && node G h2 $G 02:00:00:00:00:0b || return
+	files "$ICMP" "$FIRST"
+	NET_INSTANCES+=("h1=$NET-h1" "h2=$NET-h2")
+	agent_start h1 && agent_start h2 && ready
 }
 
-# kept: what must be the same before and after: ports, mappings, and rules without their hits.
-kept() {
-	local map
-	for map in ports port_states mappings rules; do
-		bpftool -j map dump pinned "$PINS/maps/$map"
-	done | $PYTHON -c '
-import json, sys
-text, at, all = sys.stdin.read().strip(), 0, []
-while at < len(text):
-    dump, end = json.JSONDecoder().raw_decode(text[at:])
-    at += end + len(text[at + end:]) - len(text[at + end:].lstrip())
-    for e in dump:
-        e = e.get("formatted", e)
-        e["value"].pop("hits", None)
-        all.append(json.dumps(e, sort_keys=True))
-print("\n".join(sorted(all)))'
-}
-
-log_grows() {
-	tail -c "+$((LOGGED + 1))" "$WORK/h1.log" | grep -E "$1"
-}
-
-stream() {
-	net_background nG $PYTHON "$HERE/traffic.py" receive 5201 >"$WORK/stream"
-	wait_for 5 "a receiver" listens nG t 5201
-	net_background nA $PYTHON "$HERE/traffic.py" tcp-send 10.0.0.3 5201 0 2 >/dev/null
-	stream_advances
-}
-
-stream_advances() {
-	local wanted=$(($(wc -l <"$WORK/stream") + 20))
-	wait_for 5 "20 messages more" eval "[ \$(wc -l <'$WORK/stream') -ge $wanted ]"
-}
-
-session_age() {
-	ctl h1 -j session list | $PYTHON -c '
-import json, sys
-print(*(s["age_s"] for s in json.load(sys.stdin)["sessions"] if s["peer_port"] == 5201 and s["state"] == "established"))'
-}
-
-continuity() {
-	local before signal epoch
-	ctl h1 rule add vnet Z from 10.0.0.2 to 10.0.0.3 protocol tcp port 6000 verdict allow >/dev/null
-	stream
-	must "a ping" ping_begins nA 10.0.0.3
-	before=$(kept)
-	epoch=$(ctl h1 -j port list | $PYTHON -c 'import json, sys; print(json.load(sys.stdin)["ports"][0]["epoch"])')
-	for signal in TERM KILL; do
-		agent_stop h1 $signal
-		check "SIG$signal: traffic goes on without the agent" ping_advances
-		check "SIG$signal: so does an established session" stream_advances
-		check_not "SIG$signal: what is not allowed stays refused" net_in nA nc -z -w 1 10.0.0.3 22
-		check "SIG$signal: the agent starts again" agent_start h1
-		check "SIG$signal: the same ports, mappings, rules, incarnations, epochs and times" same "$(kept)" "$before"
-		check "SIG$signal: the session is taken over" at_least "$(session_age)" 1
-		check "SIG$signal: a rule made by hand too" ctl_holds h1 \
-			"[r['origin'] for r in d['rules'] if r['port'] == 6000] == ['control']" rule list
-	done
-	check "the epoch is the one from the beginning" ctl_holds h1 "d['ports'][0]['epoch'] == '$epoch'" port list
-	agent_stop h2 KILL
-	agent_start h2
-	check "the other agent too" ping_advances
-	check "over four ends and starts not one packet was lost" same "$(ping_ends)" 0
-	check "nor one message of the session" $PYTHON -c "
-numbers = [int(l.split()[3]) for l in open('$WORK/stream') if ' open ' not in l]
-assert numbers == list(range(len(numbers)))"
-}
-
-twice() {
-	check_not "a second agent of the same instance is refused" second
-	check "... and says so" grep -qE "another|already|in use|busy" "$WORK/second"
-	check "... the first one does not mind" ctl h1 status
-	check "... nor does its traffic" net_in nA ping -c 1 -W 1 10.0.0.3
+options() {
+	check "an unknown option: exit status 2" exits 2 ovnetd --bogus
+	check "an option without its argument: 2" exits 2 ovnetd --config
+	check "a word that is none of its own: 2" exits 2 ovnetd --config "$FILE" start
+	check "ovnetctl, an unknown word: 2" exits 2 ctl h1 session lost
+	check "--help and --version: 0" eval 'exits 0 ovnetd --help && exits 0 ovnetd --version'
+	check "--check of a good file: 0" exits 0 ovnetd --config "$FILE" --check
+	sed 's/"pA"/"pLater"/' "$FILE" >"$WORK/warning.json"
+	check "-n, with a port that is not there yet: 0" exits 0 ovnetd -c "$WORK/warning.json" -n
+	check "... and 1 with --strict" exits 1 ovnetd -c "$WORK/warning.json" -n --strict
+	sed 's/"up0"/"up9"/' "$FILE" >"$WORK/error.json"
+	check "-n, with an uplink that is not there: 1" exits 1 ovnetd -c "$WORK/error.json" -n
+	check "-n, with a file that is not there: 1" exits 1 ovnetd -c "$WORK/nothing.json" -n
 }
 
 second() {
-	net_in h1 timeout 10 "$BIN/ovnetd" --config "$WORK/$INSTANCE.json" >"$WORK/second" 2>&1
+	local before
+	before=$(state)
+	check "a second ovnetd of the instance is refused" says "another process has this instance" \
+		ovnetd --config "$FILE"
+	check "... with exit status 1" exits 1 ovnetd --config "$FILE"
+	check "... and the first is as it was" same "$(state)" "$before"
 }
 
-hup() {
-	LOGGED=$(wc -c <"$WORK/h1.log")
-	eval "kill -HUP \$AGENT_h1"
-}
-
-reload() {
-	local before number
-	before=$(kept)
-	config h1 "$VNETS" "$(list rules "${BASE[@]}" "$(rule_json Z 10.0.0.2 10.0.0.3 tcp 7000 allow)")" "$NODES1" "$MAPPINGS1"
-	hup
-	check "SIGHUP: the difference is applied and told" \
-		wait_for 3 "a notice" log_grows '0 nodes, 0 mappings, 1 rules changed'
-	check "... which is one rule more" ctl_holds h1 "[r['origin'] for r in d['rules'] if r['port'] == 7000] == ['file']" rule list
-	check "... what was there is as it was" same "$(comm -23 <(sort <<<"$before") <(kept) | grep -vc epoch)" 0
-	check "... an established session goes on" stream_advances
-	config h1 "$VNETS" "$(list rules "${BASE[@]}")" "$NODES1" "$MAPPINGS1"
-	check "ovnetctl reload: the rule goes" ctl_holds h1 "d['changed'] == {'nodes': 0, 'mappings': 0, 'rules': 1}" reload
-	check "nothing has changed, nothing is applied" \
-		ctl_holds h1 "d['changed'] == {'nodes': 0, 'mappings': 0, 'rules': 0}" reload
-	before=$(kept)
-	config h1 "$VNETS" "$(list rules "${BASE[@]}" '{"vnet": "Z", "from": "10.0.0.2", "to": "nowhere", "verdict": "allow"}')" \
-		"$NODES1" "$MAPPINGS1"
-	number=$(grep -n nowhere "$WORK/$INSTANCE.json" | cut -d : -f 1)
-	hup
-	check "a broken file is refused, with file and line" \
-		wait_for 3 "an error" log_grows "$INSTANCE.json:$number: rules\[3\].to: expected .*nowhere"
-	check "... and nothing has changed" same "$(kept)" "$before"
-	check_not "ovnetctl reload refuses it too" ctl h1 reload
-	check "... with the same finding" eval 'ctl h1 reload 2>&1 | grep -q "$INSTANCE.json:$number: .*nowhere"'
-	echo '{"instance": ' >"$WORK/$INSTANCE.json"
-	hup
-	check "so is one that is not JSON" wait_for 3 "an error" log_grows "$INSTANCE.json:[0-9]+: "
-	check "... and nothing has changed" same "$(kept)" "$before"
-	check "the session goes on through all of it" stream_advances
-}
-
-fixed() {
-	local what before member
-	before=$(kept)
-	for what in limits uplink_mode; do
-		member='"limits": {"rules": 1000}'
-		[ $what = limits ] || member='"uplink_mode": "xdp"'
-		config h1 "$VNETS" "$(list rules "${BASE[@]}")" "$NODES1" "$MAPPINGS1" "$member"
-		hup
-		check "a change of $what is refused by a reload, which says what to do" \
-			wait_for 3 "an error" log_grows "$INSTANCE.json: $what: a reload cannot change it; .*start"
-		check "... and nothing has changed" same "$(kept)" "$before"
+# Both agents go and come back, twice; a ping and a TCP stream run all the while.
+restarts() {
+	local before tcp="[s for s in d['sessions'] if s['protocol'] == 'tcp']" host signal status
+	did "A pings G" ping_begins nA $G
+	stream 5201
+	wait_for 5 "a session of a second" ctl_holds h1 "${tcp}[0]['age_s'] >= 1" session list
+	before=$(state)
+	for signal in TERM KILL; do
+		[ $signal = KILL ] && status=137 || status=0
+		for host in h1 h2; do
+			did "SIG$signal ends the agent of $host" exits "$status" end $host $signal
+		done
+		check "the stream goes on without agents" grows 5201
+		did "agents start again" eval 'agent_start h1 && agent_start h2'
+		check "the stream goes on with new agents" grows 5201
 	done
-	config h1 "$VNETS" "$(list rules "${BASE[@]}")" "$NODES1" "$MAPPINGS1" '"limits": {"rules": 1000}'
-	agent_stop h1
-	check_not "another limit at a start, while the maps of the old one are there" second
-	check "... is refused by the name of the map" grep -qE "map rules: .*65536 .*1000" "$WORK/second"
-	check "... and traffic goes on" stream_advances
-	config h1 "$VNETS" "$(list rules "${BASE[@]}")" "$NODES1" "$MAPPINGS1"
-	agent_start h1
+	UPTIME=$(ctl h1 -j status | $PYTHON -c 'import json, sys; print(json.load(sys.stdin)["uptime_s"])')
+	check "the session is older than the agent" ctl_holds h1 "[s['age_s'] > $UPTIME for s in $tcp] == [True]" \
+		session list
+	check "rules, mappings with dummy MACs, ports with epochs: as before" same "$(state)" "$before"
+	net_kill "$STREAM_5201"
+	check "all of the stream arrived, in order" no_gap 5201
+	check "no ping was lost" same "$(lost)" 0
+	check "... of many" at_least "$(grep -c 'bytes from' "$WORK/ping")" 100
 }
 
-# ids: of programs, maps and links of host 1's instance.
-ids() {
-	local each
-	for each in "$PINS"/progs/*; do bpftool -j prog show pinned "$each"; echo; done | sed -E 's/^\{"id":([0-9]+).*/prog \1/'
-	for each in "$PINS"/maps/*; do bpftool -j map show pinned "$each"; echo; done | sed -E 's/^\{"id":([0-9]+).*/map \1/'
-	for each in "$PINS"/links/*; do bpftool -j link show pinned "$each"; echo; done | sed -E 's/^\{"id":([0-9]+).*/link \1/'
+reloads() {
+	local first made before
+	stream 5201
+	first=$(created rules "e['key']['port'] == 5201")
+	made=$(session_made 5201)
+	check_not "a port is closed" connects 5202
+	files "$ICMP" "$FIRST" "$SECOND"
+	check "reload applies the difference" ctl_holds h1 "d['changed'] == {'nodes': 0, 'mappings': 0, 'rules': 1}" reload
+	kill -HUP "$AGENT_h2"
+	check "SIGHUP does" wait_for 5 "the rule" ctl_holds h2 "5202 in [r['port'] for r in d['rules']]" rule list
+	receiver 5202
+	check "the port is open" connects 5202
+	check "the rule beside it was not made anew" same "$(created rules "e['key']['port'] == 5201")" "$first"
+	check "nor was its session" same "$(session_made 5201)" "$made"
+	check "a reload that changes nothing" ctl_holds h1 "d['changed'] == {'nodes': 0, 'mappings': 0, 'rules': 0}" reload
+	check "the stream goes on" grows 5201
 }
 
-all_gone() {
+removed() {
+	local now
+	stream 5202
+	files "$ICMP" "$FIRST"
+	check "reload without one rule" ctl_holds h1 "d['changed']['rules'] == 1" reload
+	now=$($PYTHON -c 'import time; print(time.clock_gettime_ns(time.CLOCK_BOOTTIME))')
+	check "the other rule's stream goes on" grows 5201
+	check "nothing came by the rule that went" at_most "$(awk 'END { print $5 }' "$WORK/5202")" "$now"
+	check "... which is counted as no_rule" drops_reach h1 pA no_rule 1
+	net_kill "$STREAM_5202"
+	check "host 2 as well" ctl h2 reload
+}
+
+# refused WHAT EXPRESSION-OF-SED WORDS: a changed file changes nothing, says why in these words, and is put back.
+refused() {
+	local before
+	before=$(state)
+	cp "$FILE" "$WORK/good.json"
+	sed -i "$2" "$FILE"
+	check "reload refuses $1, and says why" says "$FILE:$3" ctl h1 reload
+	check "... and nothing has changed" same "$(state)" "$before"
+	cp "$WORK/good.json" "$FILE"
+}
+
+broken() {
+	local remedy="a reload cannot change it; stop ovnetd with --detach and start it again"
+	local restart="a reload cannot change it; restart ovnetd" before
+	refused "a file that ends too early" '$d' "[0-9]+: "
+	refused "a port out of range" 's/"port": 5201/"port": 70000/' "[0-9]+: rules\[1\]\.port: expected .*70000"
+	refused "a vnet that is not there" 's/"rules": \[{"vnet": "Z"/"rules": [{"vnet": "Y"/' "[0-9]+: rules\[0\]\.vnet: .*Y"
+	refused "other limits" 's/"uplinks": .*/&\n "limits": {"sessions": 1024},/' " limits: $remedy"
+	refused "another locator" 's/fd00:1:0:1::/fd00:1:0:9::/' " locator: $remedy"
+	refused "other uplinks" 's/\["up0"\]/["up0", "up1"]/' " uplinks: $restart"
+	refused "another uplink_mode" 's/"uplinks": .*/&\n "uplink_mode": "tc",/' " uplink_mode: $restart"
+	refused "another instance" "s/\"instance\": .*/\"instance\": \"$NET-h9\",/" " instance: $restart"
+	before=$(state)
+	mv "$FILE" "$WORK/good.json"
+	kill -HUP "$AGENT_h1"
+	check "SIGHUP without a file: the log has it" wait_for 5 "a line of the log" \
+		grep -q "$FILE: refused; nothing has changed" "$WORK/h1.log"
+	check "... nothing has changed" same "$(state)" "$before"
+	mv "$WORK/good.json" "$FILE"
+	check "the stream goes on" grows 5201
+}
+
+# A pinned map of another size is not taken over, and the data path is left as it is.
+other_size() {
+	local before
+	did "A pings G" ping_begins nA $G
+	did "the agent ends" end h1 TERM
+	before=$(created rules True; session_made 5201; ls -R "$PINS")
+	cp "$FILE" "$WORK/good.json"
+	sed -i 's/"uplinks": .*/&\n "limits": {"sessions": 1024},/' "$FILE"
+	check "other limits: ovnetd ends with 1" exits 1 ovnetd --config "$FILE"
+	check "... and names the map, both sizes and what to do" \
+		says "maps/sessions: .*65536 where 1024 is wanted: stop ovnetd with --detach" ovnetd --config "$FILE"
+	cp "$WORK/good.json" "$FILE"
+	check "... pins, rules and session are as they were" \
+		same "$(created rules True; session_made 5201; ls -R "$PINS")" "$before"
+	check "the stream goes on" grows 5201
+	did "with the old limits it starts" agent_start h1
+	check "the stream goes on" grows 5201
+	net_kill "$STREAM_5201"
+	check "no ping was lost" same "$(lost)" 0
+}
+
+# Programs and links of host 1 in the kernel, by their numbers: "prog 12", "link 7".
+pinned_objects() {
+	local pin
+	for pin in "$PINS"/*/*; do
+		case $pin in
+		*/progs/*) bpftool -j prog show pinned "$pin" | sed -E 's/.*"id":([0-9]+).*/prog \1/' ;;
+		*/links/*) bpftool -j link show pinned "$pin" | sed -E 's/.*"id":([0-9]+).*/link \1/' ;;
+		esac
+	done
+}
+
+# no_objects LIST: none of them is left.
+no_objects() {
 	local kind id
 	while read -r kind id; do
-		# bpftool 7.1 shows a program or a map by its number, not a link.
-		[ "$kind" = link ] || ! bpftool "$kind" show id "$id" >/dev/null 2>&1 || { echo "$kind $id is there"; return 1; }
-	done <"$WORK/ids"
+		bpftool -j "$kind" show | holds "$id not in [o['id'] for o in d]" || { echo "$kind $id is there"; return 1; }
+	done <<<"$1"
 }
 
-# taken_out WAY: after it, nothing is left.
+# left HOW OBJECTS: what must not be there when an agent has been taken out.
+left() {
+	check "$1: the port is down" port_down
+	check "... no pin is left" test ! -e "$PINS"
+	check "... no program and no link" wait_for 5 "the kernel lets go" no_objects "$2"
+	check "... XDP and tc have nothing on the interfaces" eval \
+		"net_in h1 bpftool -j net | holds \"not d[0]['xdp'] and not d[0]['tc']\""
+	check "... no local route" no_prefix
+	check_not "... A has no way to G" pings
+	did "... a start makes all anew" eval 'agent_start h1 && ready && wait_for 5 "a ping" pings'
+}
+
 taken_out() {
-	check "$1: nothing is pinned" test ! -e "$PINS"
-	check "$1: no program and no map is left" wait_for 5 "all objects are freed" all_gone
-	check "$1: the prefix is no longer the host's" \
-		same "$(ip -n "$NET-h1" -6 route show table local | grep -c fd00:1:0:1:)" 0
-	check "$1: no program is on any interface" same "$(net_in h1 bpftool net show | grep -cE 'ovnet|node|guard|uplink')" 0
-	check "$1: the port is down" same "$(ip -n "$NET-h1" -o link show pA up)" ""
-	check "$1: the router's and the host's own routes are as before" same "$(ip -n "$NET-h1" -6 route show | sort)" "$ROUTES"
+	local objects
+	objects=$(pinned_objects)
+	check "an agent has pinned programs and links" at_least "$(grep -cE '^(prog|link) [0-9]+$' <<<"$objects")" 7
+	check "ovnetctl stop detach" ctl h1 stop detach
+	check "the agent ends" wait_for 10 "its end" gone "$AGENT_h1"
+	left "stop detach" "$objects"
+
+	objects=$(pinned_objects)
+	did "kill -9" exits 137 end h1 KILL
+	check "ovnetd --remove" exits 0 ovnetd --config "$FILE" --remove
+	left "--remove" "$objects"
+	check "ovnetctl stop" ctl h1 stop
+	check "the agent ends" wait_for 10 "its end" gone "$AGENT_h1"
+	check "A pings G without it" pings
+
+	did "ovnetd --detach takes over" eval 'agent_start h1 --detach'
+	objects=$(pinned_objects)
+	did "SIGTERM" exits 0 end h1 TERM
+	left "--detach" "$objects"
 }
 
-out() {
-	ROUTES=$(ip -n "$NET-h1" -6 route show | sort)
-	ids >"$WORK/ids"
-	check "there are programs, maps and links ($(cut -d ' ' -f 1 "$WORK/ids" | sort | uniq -c | tr -s ' \n' ' '))" \
-		at_least "$(grep -cE '^(prog|map|link) [0-9]+$' "$WORK/ids")" 14
-	ctl h1 stop detach >/dev/null
-	eval "wait \$AGENT_h1"
-	taken_out "ovnetctl stop detach"
-	agent_start h1 --detach
-	ids >"$WORK/ids"
-	check "traffic again" wait_for 5 "a ping" net_in nA ping -c 1 -W 1 10.0.0.3
-	agent_stop h1 TERM
-	taken_out "ovnetd --detach and SIGTERM"
-	agent_start h1
-	ids >"$WORK/ids"
-	agent_stop h1 KILL
-	check "ovnetd --remove, after a crash" net_in h1 "$BIN/ovnetd" --config "$WORK/$INSTANCE.json" --remove
-	taken_out "ovnetd --remove"
-	agent_start h1
-	check "and from nothing again" wait_for 5 "a ping" net_in nA ping -c 1 -W 1 10.0.0.3
+# without_node: host 1's file, as if A had never been.
+without_node() {
+	config h1 '"vnets": [{"name": "Z", "vni": 77}]' '"nodes": []' "$(list mappings "$(mapping_json Z $G 2)")" \
+		"$(list rules "$ICMP")"
+}
+
+# What was changed in the file while nobody read it.
+edited() {
+	did "the agent ends" end h1 TERM
+	without_node
+	did "a node was taken out of the file: start" agent_start h1
+	check "... its port is down" port_down
+	check "... and there is none any more" ctl_holds h1 "d['ports'] == []" port list
+	files "$ICMP" "$FIRST"
+	check "in the file again: reload" ctl_holds h1 "d['changed']['nodes'] == 1" reload
+	check "... A pings G" wait_for 5 "a ping" pings
+	did "kill -9" exits 137 end h1 KILL
+	without_node
+	check "--remove, with a file that does not have the node" exits 0 ovnetd --config "$FILE" --remove
+	check "... its port is down nevertheless" port_down
+	files "$ICMP" "$FIRST"
+	did "start" eval 'agent_start h1 && ready && wait_for 5 "a ping" pings'
+	check "--remove while an agent runs is refused" says "another process has this instance" \
+		ovnetd --config "$FILE" --remove
+	check "... A pings G" pings
+	did "the agent ends" end h1 TERM
+	sed -i 's/fd00:1:0:1::/fd00:1:0:9::/' "$FILE"
+	check "another locator: a start is refused, and says why" \
+		says "are for locator fd00:1:0:1::/64, the configuration says fd00:1:0:9::/64: stop ovnetd with --detach" \
+		ovnetd --config "$FILE"
+	check "... A pings G as before" pings
+	check "--remove, with the other locator in the file" exits 0 ovnetd --config "$FILE" --remove
+	check "... takes the old one's route away, too" no_prefix
+}
+
+port_down() {
+	ip -n "$NET-h1" link show pA | grep -q 'state DOWN'
+}
+
+# no_prefix: that the host takes for its own.
+no_prefix() {
+	same "$(ip -n "$NET-h1" -6 route show table local | grep -c '^local fd00:1:')" 0
 }
 
 must "hosts and nodes" topology
-continuity
-twice
-reload
-fixed
-out
+options
+second
+restarts
+reloads
+removed
+broken
+other_size
+taken_out
+edited

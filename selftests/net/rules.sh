@@ -80,7 +80,9 @@ local_delivery() {
 	capture_end wire
 	check "nothing of it was on the substrate" same "$(captured wire)" 0
 	check "a session at each of the two" ctl_holds h1 \
-		"sorted((s['local'], s['opened'], s['where']) for s in d['sessions'] if s['protocol'] == 'tcp' and 5201 in (s['local_port'], s['peer_port']) and '$B' in (s['local'], s['peer'])) == [('$A', 'out', 'local'), ('$B', 'in', 'local')]" \
+		"sorted((s['local'], s['opened'], s['where']) for s in d['sessions'] if s['protocol'] == 'tcp' and
+		5201 in (s['local_port'], s['peer_port']) and '$B' in (s['local'], s['peer'])) ==
+		[('$A', 'out', 'local'), ('$B', 'in', 'local')]" \
 		session list
 }
 
@@ -94,7 +96,9 @@ by_hand() {
 	ctl h2 rule add $words verdict allow >/dev/null
 	check "with the rule at both" connects nA $G 7000
 	check "rule list shows it" ctl_holds h1 \
-		"[(r['direction'], r['local'], r['peer'], r['protocol'], r['port'], r['verdict'], r['origin'], r['policy'], r['expires_in_s']) for r in d['rules'] if r['port'] == 7000] == [('out', '$A', '$G', 'tcp', 7000, 'allow', 'control', 9, None)]" \
+		"[(r['direction'], r['local'], r['peer'], r['protocol'], r['port'], r['verdict'], r['origin'], r['policy'],
+		r['expires_in_s']) for r in d['rules'] if r['port'] == 7000] ==
+		[('out', '$A', '$G', 'tcp', 7000, 'allow', 'control', 9, None)]" \
 		rule list
 	check "... and counts its hits" ctl_holds h1 "int([r for r in d['rules'] if r['port'] == 7000][0]['hits']) > 0" rule list
 	check "rule del" ctl_holds h1 "d['removed'] == 1" rule del $words
@@ -161,7 +165,7 @@ seen() {
 	check "ping" net_in nA ping -c 3 -i 0.01 -W 1 -s 100 $G
 	check "the session list has all of it, octets of the IPv4 packets" ctl_holds h1 "
 [(s['vnet'], s['vni'], s['local'], s['opened'], s['state'], s['where'], s['packets_out'], s['packets_in'],
-s['bytes_out'], s['bytes_in'], s['expires_in_s']) for s in d['sessions'] if s['protocol'] == 'icmp'] \\
+s['bytes_out'], s['bytes_in'], s['expires_in_s']) for s in d['sessions'] if s['protocol'] == 'icmp']
 == [('Z', 77, '$A', 'out', 'active', 'remote', '3', '3', '384', '384', None)]" session list
 }
 

@@ -9,6 +9,7 @@ usage: wire.py checksums FILE...
            substrate and in the receiving node: one to one, with all that is to be kept kept and nothing added
        wire.py mss FILE              the MSS options of SYNs
        wire.py longest FILE          octets of the longest frame
+       wire.py labels FILE           how many different flow labels
        wire.py fields FILE           protocol, IP header length and checksum field of each UDP packet
        wire.py word SOURCE DESTINATION PORT PORT
            a 16-bit payload, in hexadecimal, with which the checksum of UDP over these addresses (either family) is 0xffff
@@ -73,7 +74,9 @@ def packets(path):
 
 
 def remainder(octets):
-    """Of the sum of 16-bit words in one's complement: 0 when a checksum among them is right (65536 is 1 modulo 65535)."""
+    """Of the sum of 16-bit words in one's complement: 0 when a checksum among them is right.
+
+    65536 is 1 modulo 65535, so the number that the octets write has the remainder of the sum."""
     return int.from_bytes(octets + b"\0" * (len(octets) % 2), "big") % 0xffff
 
 
@@ -112,7 +115,7 @@ def check_same(source, destination, *paths):
     for number, (sent, first, second, got) in enumerate(zip(*places), 1):
         def want(what, this, that):
             if this != that:
-                sys.exit("packet %d, protocol %d: %s: %r where %r was expected" % (number, sent.protocol, what, this, that))
+                sys.exit("packet %d, protocol %d: %s: %r, not %r" % (number, sent.protocol, what, this, that))
 
         protocol = ICMPV6 if sent.protocol == ICMP else sent.protocol
         want("received: what is carried", got.carried(), sent.carried())
@@ -131,7 +134,8 @@ def check_same(source, destination, *paths):
             want("wire: hop limit", wire.ttl, 64 - hops)
             want("wire: TTL and DF in the flow label", wire.label >> 11, sent.ttl << 1 | sent.df)
         ports = sent.payload[:4] if sent.protocol in (TCP, UDP) else sent.payload[4:6] if sent.protocol == ICMP else b""
-        want("wire: entropy within a flow", flows.setdefault((sent.protocol, ports), first.label & 0x7ff), first.label & 0x7ff)
+        entropy = first.label & 0x7ff
+        want("wire: entropy within a flow", flows.setdefault((sent.protocol, ports), entropy), entropy)
         want("wire: the label at both ends", second.label, first.label)
     addresses = {(p.source, p.destination) for place in places[1:3] for p in place}
     for pair in addresses:
@@ -165,6 +169,8 @@ def main(command, *arguments):
         print_mss(*arguments)
     elif command == "longest":
         print(max(len(p.frame) for p in packets(*arguments)))
+    elif command == "labels":
+        print(len({p.label for p in packets(*arguments) if p.version == 6}))
     elif command == "fields":
         for p in packets(*arguments):
             if p.protocol == UDP:

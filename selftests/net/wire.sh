@@ -30,6 +30,11 @@ wire() {
 	$PYTHON "$HERE/wire.py" "$@"
 }
 
+# encoded HOST-NUMBER SLOT ADDRESS: the substrate address that stands for a node.
+encoded() {
+	"$BIN/ovnetctl" address encode locator "fd00:1:0:$1::/64" slot "$2" vni 77 address "$3"
+}
+
 # offloads WIRES NODES: on or off.
 offloads() {
 	local each
@@ -58,8 +63,7 @@ all_kinds() {
 	frames=("$head/UDP(sport=1000, dport=9, chksum=0)/b'no checksum'")
 	word=$(wire word $A $G 1001 9)
 	frames+=("$head/UDP(sport=1001, dport=9)/bytes.fromhex('$word')")
-	word=$(wire word "$($BIN/ovnetctl address encode locator fd00:1:0:1::/64 slot 0 vni 77 address $A)" \
-		"$($BIN/ovnetctl address encode locator fd00:1:0:2::/64 slot 5 vni 77 address $G)" 1002 9)
+	word=$(wire word "$(encoded 1 0 $A)" "$(encoded 2 5 $G)" 1002 9)
 	frames+=("$head/UDP(sport=1002, dport=9)/bytes.fromhex('$word')")
 	frames+=("IP(src='$A', dst='$G', proto=253, ttl=200)/b'an unknown protocol'")
 	frames[3]="Ether(src='02:00:00:00:00:0a', dst='$mac')/${frames[3]}"
@@ -85,17 +89,20 @@ plain() {
 	done
 	check "the addresses are those of ovnetctl address encode" same \
 		"$(wire same $A $G "$WORK"/{a,up1,up2,g}.pcap | cut -d ' ' -f 3-)" \
-		"$("$BIN/ovnetctl" address encode locator fd00:1:0:1::/64 slot 0 vni 77 address $A) $("$BIN/ovnetctl" address encode locator fd00:1:0:2::/64 slot 5 vni 77 address $G)"
+		"$(encoded 1 0 $A) $(encoded 2 5 $G)"
 	for way in a up1 up2 g; do
 		check "every checksum at $way is right" wire checksums "$WORK/$way.pcap"
 	done
-	check "tshark finds none wrong either" none_wrong "$WORK"/{a,up1,up2,g}.pcap
+	if command -v tshark >/dev/null; then
+		check "tshark finds none wrong either" none_wrong "$WORK"/{a,up1,up2,g}.pcap
+	else
+		skip "tshark finds none wrong either" "tshark is missing"
+	fi
 	check "UDP without a checksum stays without, at both ends" \
 		eval 'wire fields "$WORK/up1.pcap" | grep -q "v6 40 0x0000" && wire fields "$WORK/g.pcap" | grep -q "v4 20 0x0000"'
 	check "a checksum that comes to zero is written as ffff, in either family" \
 		eval 'wire fields "$WORK/up1.pcap" | grep -q "v6 40 0xffff" && wire fields "$WORK/g.pcap" | grep -q "v4 20 0xffff"'
-	check "flows have labels of their own" at_least \
-		"$(tshark -r "$WORK/up1.pcap" -T fields -e ipv6.flow 2>/dev/null | sort -u | wc -l)" 8
+	check "flows have labels of their own" at_least "$(wire labels "$WORK/up1.pcap")" 8
 }
 
 none_wrong() {
@@ -150,8 +157,8 @@ sizes() {
 	begin
 	check "an MSS option at an odd place" craft nM eth0 "Ether(src='02:00:00:00:00:2a', dst='$mac')/IP(src='$M', dst='$G') \
 		/TCP(sport=99, dport=5201, flags='S', options=[('NOP', None), ('MSS', 1460), ('WScale', 7), ('SAckOK', b'')])"
-	check "IPv4 options" craft nM eth0 \
-		"Ether(src='02:00:00:00:00:2a', dst='$mac')/IP(src='$M', dst='$G', options=[IPOption_NOP(), IPOption_RR()])/UDP(sport=98, dport=9)/b'options'"
+	check "IPv4 options" craft nM eth0 "Ether(src='02:00:00:00:00:2a', dst='$mac') \
+		/IP(src='$M', dst='$G', options=[IPOption_NOP(), IPOption_RR()])/UDP(sport=98, dport=9)/b'options'"
 	check "both arrive" wait_for 3 "two packets at G" eval '[ $(captured g src host $M) -ge 2 ]'
 	end
 	check "the MSS is lowered there too" same "$(wire mss "$WORK/g.pcap" | head -n 1)" 1432
