@@ -108,9 +108,9 @@ net_space() {
 # A process that we started: a job of this shell, or in a namespace of ours.
 net_owns() {
 	local each
-	jobs -p | grep -qx "$1" && return
+	jobs -p | grep -qx "$1" && return 0
 	for each in "${NET_SPACES[@]}"; do
-		[ "/proc/$1/ns/net" -ef "/run/netns/$NET-$each" ] && return
+		[ "/proc/$1/ns/net" -ef "/run/netns/$NET-$each" ] && return 0
 	done
 	return 1
 }
@@ -132,11 +132,13 @@ net_background() {
 }
 
 net_end() {
-	local status=$? each
+	local status=$? each file
 	trap - EXIT
 	for each in "${NET_PIDS[@]}"; do net_kill "$each"; done
 	for each in "${NET_INSTANCES[@]}"; do
-		net_in "${each%%=*}" "$BIN/ovnetd" --config "$WORK/${each#*=}.json" --remove >/dev/null 2>&1
+		file=$WORK/${each#*=}.first
+		[ -e "$file" ] || file=$WORK/${each#*=}.json
+		net_in "${each%%=*}" "$BIN/ovnetd" --config "$file" --remove >/dev/null 2>&1
 		rm -rf "/run/ovnet/${each#*=}"
 	done
 	for each in "${NET_SPACES[@]}"; do ip netns del "$NET-$each" 2>/dev/null; done
@@ -241,6 +243,7 @@ agent() {
 	local host=$1 instance=$NET-$1
 	shift
 	config "$host" "$@"
+	cp "$WORK/$instance.json" "$WORK/$instance.first" # a test may spoil the file
 	NET_INSTANCES+=("$host=$instance")
 	agent_start "$host"
 }
@@ -340,7 +343,8 @@ ping_begins() {
 }
 
 ping_ends() {
-	kill -INT "$PING_PID" && wait "$PING_PID"
+	kill -INT "$PING_PID"
+	wait_for 5 "ping has counted" grep -q 'packets transmitted' "$WORK/ping"
 	awk '/packets transmitted/ { print $1 - $4 }' "$WORK/ping"
 }
 
@@ -389,10 +393,12 @@ capture_end() {
 	done
 }
 
-# Asked by a signal, tcpdump tells how many packets it has, and how many there are for it.
+# Asked by a signal, tcpdump tells how many packets it has, and how many there are for it; the latter may count some from
+# before it had its filter, so that nothing new in three answers will do as well.
 capture_complete() {
 	kill -USR1 "$1" || return
-	awk '/packets? captured, / { said = 1; behind = $2 + $10 < $5 } END { exit !said || behind }' "$2"
+	awk '/packets? captured, / { behind = $2 + $10 < $5; same = $2 == last ? same + 1 : 1; last = $2 }
+		END { exit !same || (behind && same < 3) }' "$2"
 }
 
 # captured NAME [FILTER...]: how many packets of a capture pass the filter.
