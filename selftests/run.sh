@@ -39,22 +39,9 @@ suite() {
 	fi
 }
 
-# Every seed, and every input that once was a finding, through its decoder under the sanitizers.
-corpus() {
-	local target
-	for target in selftests/fuzz/corpus/*; do
-		target=$(basename "$target")
-		if "$B/fuzz/$target" -runs=0 "selftests/fuzz/corpus/$target"; then
-			echo "ok corpus $target"
-		else
-			echo "not ok corpus $target"
-		fi
-	done
-}
-
 all() {
 	suite lint mk/lint.sh
-	suite fuzz/corpus corpus
+	suite fuzz/corpus selftests/fuzz/corpus.sh
 	local each
 	for each in selftests/unit/test_*.c; do
 		each=unit/$(basename "$each" .c)
