@@ -4,7 +4,20 @@
 set -u
 cd "$(dirname "$0")/.."
 status=0
-files() { git ls-files --cached --others --exclude-standard -- "$@"; }
+
+# The files of the project that match: what git tracks and what is new; in a tree without git, what is there.
+listed=$(git ls-files --cached --others --exclude-standard 2>/dev/null)
+[ -n "$listed" ] || listed=$(find . -path ./build -prune -o -path ./.git -prune -o -type f -printf '%P\n')
+files() {
+	local pattern file
+	while read -r file; do
+		for pattern in "$@"; do
+			# shellcheck disable=SC2053
+			if [[ $file == $pattern ]]; then echo "$file"; break; fi
+		done
+	done <<<"$listed"
+}
+[ -n "$(files 'bpf/*')" ] || { echo "not ok - there are sources to look at"; exit 1; }
 
 # report WHAT PLACES: a check fails when it found places.
 report() {

@@ -5,6 +5,9 @@ include selftests/bench/bench.mk
 
 T := $(B)/selftests
 
+# Objects stay, so that the next make compiles what changed and no more.
+.SECONDARY:
+
 UNIT_TESTS := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/unit/test_*.c))
 BPF_TESTS  := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/bpf/test_*.c))
 NET_TESTS  := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/net/test_*.c))

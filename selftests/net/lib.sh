@@ -376,7 +376,7 @@ capture() {
 	local name=$1 space=$2 interface=$3
 	shift 3
 	rm -f "$WORK/$name.tcpdump"
-	nsenter --net="/run/netns/$NET-$space" -- tcpdump -i "$interface" -n -U --immediate-mode -B 16384 \
+	nsenter --net="/run/netns/$NET-$space" -- tcpdump -i "$interface" -n -U --immediate-mode -B 131072 \
 		-w "$WORK/$name.pcap" "$@" >/dev/null 2>"$WORK/$name.tcpdump" &
 	eval "CAPTURE_$name=$!"
 	NET_PIDS+=($!)

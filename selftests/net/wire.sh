@@ -118,7 +118,8 @@ none_wrong() {
 partial() {
 	local from=$1
 	begin "ip and not src host $G"
-	iperf "n$from" nG $G -n 2M >/dev/null && iperf "n$from" nG $G -u -b 50M -n 100K >/dev/null &&
+	# The server closes before it has read all: a small window bounds what is lost of the end.
+	iperf "n$from" nG $G -n 2M -w 128K >/dev/null && iperf "n$from" nG $G -u -b 50M -n 100K >/dev/null &&
 		net_in "n$from" ping -q -c 2 -i 0.01 $G >/dev/null
 	end
 	same "$(captured up1 "greater 1515")" 0 && at_least "$(captured up2 "src net fd00:1:0:1::/64")" 1000
