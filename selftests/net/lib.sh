@@ -335,17 +335,11 @@ dummy_mac() {
 	ip -n "$NET-n$1" neigh show "$2" | awk '{ for (i = 1; i < NF; i++) if ($i == "lladdr") print $(i + 1) }'
 }
 
-# ping_begins SPACE ADDRESS: a ping each 5 ms, until ping_ends, which prints how many got no answer.
+# ping_begins SPACE ADDRESS: a ping each 5 ms, as $PING_PID, into $WORK/ping; on SIGINT it counts what got no answer.
 ping_begins() {
 	net_background "$1" ping -n -i 0.005 "$2" >"$WORK/ping"
 	PING_PID=$NET_PID
 	wait_for 5 "a ping is answered" grep -q 'bytes from' "$WORK/ping"
-}
-
-ping_ends() {
-	kill -INT "$PING_PID"
-	wait_for 5 "ping has counted" grep -q 'packets transmitted' "$WORK/ping"
-	awk '/packets transmitted/ { print $1 - $4 }' "$WORK/ping"
 }
 
 # ping_advances: 20 more are answered.
