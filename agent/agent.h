@@ -44,7 +44,13 @@ struct agent_host {
 	struct nexthop_value hop;
 };
 
+struct authority;
 struct control;
+struct grants;
+struct installed;
+struct questions;
+struct revocations;
+struct transport;
 struct watch;
 
 struct agent {
@@ -57,6 +63,13 @@ struct agent {
 	struct netlink *netlink;
 	struct control *control;
 	struct watch *watch;
+	/* Of negotiation; NULL without an identity in the configuration. */
+	struct authority *authority;
+	struct transport *transport;
+	struct questions *questions;
+	struct grants *grants;
+	struct installed *installed;
+	struct revocations *revocations;
 	struct port_state *states;
 
 	struct agent_port *ports;
@@ -117,6 +130,15 @@ void hosts_resolve(struct agent *agent);
  */
 int mappings_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned *changed);
 
+/*
+ * Learns where an address elsewhere is from a verified question of its agent (ONM-5), until `not_after_s`. Returns 0 or -errno (-ENOSPC:
+ * limits.hosts; -E2BIG: limits.mappings).
+ */
+int mappings_learn(struct agent *agent, const struct mapping_key *key, const struct locator *locator, uint8_t slot,
+	uint64_t not_after_s);
+/* The holder of an address elsewhere is another now: rules and sessions that rest on the former hold no more. */
+void mappings_renew(struct agent *agent, const struct mapping_key *key);
+
 /* ---- reconcile.c: from the configuration to the maps */
 
 /* Soon, once, however often asked: the maps are made to say what configuration and interfaces say. */
@@ -146,6 +168,9 @@ void rules_sort(struct rule_list *list);
 int rules_derive(struct rule_list *list);
 int rules_append(struct rule_list *list, const struct rule_key *key, const struct rule_value *value);
 void rules_free(struct rule_list *list);
+/* True while the node here, and the peer, are who they were when the rule was made. */
+bool rules_end_holds(struct agent *agent, const struct rule_entry *entry);
+bool rules_peer_holds(struct agent *agent, const struct rule_entry *entry);
 /* All that is in the kernel, ordered by key. Returns 0 or -errno. */
 int rules_read(struct agent *agent, struct rule_list *list);
 

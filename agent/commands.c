@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "agent/control.h"
+#include "agent/revocation.h"
+#include "agent/transport.h"
 #include "lib/json.h"
 #include "lib/time.h"
 
@@ -156,6 +158,7 @@ static void rule_flush(struct agent *agent, struct control_client *client, const
 		if (!name || all.entries[i].key.vni == agent->config->vnets[index].vni)
 			rules_append(&list, &all.entries[i].key, &all.entries[i].value);
 	take(agent, &list, &removed, &of_file);
+	removed += revocation_flush(agent, name ? agent->config->vnets[index].vni : 0);
 	rules_free(&list);
 	rules_free(&all);
 	answer->result = cJSON_CreateObject();
@@ -166,10 +169,36 @@ static void drop_watch(struct agent *agent, struct control_client *client, const
 	struct control_answer *answer)
 {
 	(void)arguments;
-	if (!watch_add(agent, client))
+	if (!watch_add(agent, client, false))
 		return control_refuse(answer, NULL, "too many watch already");
 	answer->result = cJSON_CreateObject();
 	cJSON_AddTrueToObject(answer->result, "watching");
+}
+
+static void monitor(struct agent *agent, struct control_client *client, const cJSON *arguments,
+	struct control_answer *answer)
+{
+	(void)arguments;
+	if (!watch_add(agent, client, true))
+		return control_refuse(answer, NULL, "too many watch already");
+	answer->result = cJSON_CreateObject();
+	cJSON_AddTrueToObject(answer->result, "watching");
+}
+
+/* Keys with peers and what they have shown; rules stay. */
+static void peer_flush(struct agent *agent, struct control_client *client, const cJSON *arguments,
+	struct control_answer *answer)
+{
+	struct engine_time now = transport_now();
+
+	(void)client, (void)arguments;
+	if (!agent->transport)
+		return control_refuse(answer, NULL,
+			"nothing is negotiated on this host: its configuration has no identity");
+	engine_forget(transport_engine(agent), &now, NULL);
+	transport_flush(agent);
+	answer->result = cJSON_CreateObject();
+	cJSON_AddTrueToObject(answer->result, "flushed");
 }
 
 static void reload_finding(void *context, const char *message)
@@ -221,6 +250,11 @@ const struct control_command control_commands[] = {
 	{"mapping list", show_mappings, false},
 	{"drop list", show_drops, false},
 	{"drop watch", drop_watch, false},
+	{"monitor", monitor, false},
+	{"explain", show_explanation, false},
+	{"peer list", show_peers, false},
+	{"peer flush", peer_flush, true},
+	{"queue list", show_queue, false},
 	{"reload", reload, true},
 	{"stop", stop, true},
 	{NULL, NULL, false},

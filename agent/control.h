@@ -38,8 +38,8 @@ void control_refuse(struct control_answer *answer, const char *field, const char
 /* Sends {"event": ...} to a client; takes ownership. A client that does not read loses events, and is told how many. */
 void control_event(struct control_client *client, const char *line);
 
-/* watch.c: starts telling a client of drops, false when too many watch; control.c says when it is gone. */
-bool watch_add(struct agent *agent, struct control_client *client);
+/* watch.c: starts telling a client of drops, and of negotiations if wanted; false when too many watch; control.c says when it is gone. */
+bool watch_add(struct agent *agent, struct control_client *client, bool negotiations);
 void watch_remove(struct agent *agent, struct control_client *client);
 
 /* show.c */
@@ -49,6 +49,13 @@ void show_rules(struct agent *, struct control_client *, const cJSON *, struct c
 void show_sessions(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
 void show_mappings(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
 void show_drops(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
+
+/* explain.c */
+void show_explanation(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
+
+/* show_negotiation.c */
+void show_peers(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
+void show_queue(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
 
 /* Words that several answers share. */
 const char *show_vnet_name(const struct agent *agent, uint32_t vni);

@@ -13,6 +13,13 @@
 #include <time.h>
 
 #include "agent/agent.h"
+#include "agent/authority.h"
+#include "agent/grant.h"
+#include "agent/install.h"
+#include "agent/question.h"
+#include "agent/queue.h"
+#include "agent/revocation.h"
+#include "agent/transport.h"
 #include "lib/log.h"
 #include "lib/time.h"
 
@@ -102,6 +109,7 @@ static int refuse_fixed(const struct agent *agent, const struct config *new, con
 	} fixed[] = {
 		{"instance", strcmp(old->instance, new->instance) == 0, restart},
 		{"locator", same_locator(&old->locator, &new->locator), detach},
+		{"identity", memcmp(&old->identity, &new->identity, sizeof(old->identity)) == 0, restart},
 		{"uplink_mode", old->uplink_mode == new->uplink_mode, restart},
 		{"uplinks", same_uplinks(old, new), restart},
 		{"limits", memcmp(&old->limits, &new->limits, sizeof(old->limits)) == 0, detach},
@@ -159,11 +167,16 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 	made.nodes = nodes_missing(new, old) + nodes_missing(old, new);
 	agent->config = new;
 	agent->config_loaded_ns = time_now_ns();
-	error = ports_reload(agent, old);
+	revocation_compare_with(agent, old);
+	error = authority_reload(agent);
+	install_forget_answers(agent);
+	if (!error)
+		error = ports_reload(agent, old);
 	if (error)
 		log_error("reload: %s", strerror(-error));
-	config_free(old);
 	reconcile_now(agent, &made.mappings, &made.rules);
+	revocation_compare_with(agent, NULL);
+	config_free(old);
 	log_notice("config %s: %u nodes, %u mappings, %u rules changed", agent->config_path, made.nodes, made.mappings,
 		made.rules);
 	*changes = made;
@@ -227,6 +240,7 @@ static int open_loader(struct agent *agent)
 		.rules = config->limits.rules,
 		.mappings = config->limits.mappings,
 		.hosts = config->limits.hosts,
+		.pendings = config->limits.pending,
 	};
 	int error = loader_open(&options, &agent->loader);
 
@@ -273,9 +287,14 @@ static int start(struct agent *agent)
 	} parts[] = {
 		{"loop", open_loop},
 		{"kernel", open_loader},
+		{"identity", authority_open},
+		{"revocations", revocation_open},
+		{"grants", grant_open},
 		{"ports", ports_open},
 		{"hosts", hosts_open},
 		{"netlink", open_netlink},
+		{"questions", question_open},
+		{"rules", install_open},
 		{"sweep", sweep_open},
 		{"drop events", watch_open},
 	};
@@ -296,7 +315,9 @@ static int start(struct agent *agent)
 	}
 	ports_prune_entries(agent);
 	reconcile_now(agent, &(unsigned){0}, &(unsigned){0});
-	return control_open(agent);
+	/* Peers are heard when what they may ask about is there. */
+	error = transport_open(agent);
+	return error ? error : control_open(agent);
 }
 
 /* Ports go down first: without programs a node would reach the host's stack. The route goes before its programs too. */
@@ -316,18 +337,27 @@ static void take_out(struct agent *agent)
 	error = loader_remove(config->instance);
 	if (error)
 		log_error("remove: %s", strerror(-error));
+	error = queue_remove(config->instance);
+	if (error)
+		log_error("queue: %s", strerror(-error));
 }
 
 static void end(struct agent *agent)
 {
 	control_close(agent);
 	watch_close(agent);
+	question_close(agent);
+	transport_close(agent);
 	if (agent->detach_on_stop && agent->netlink)
 		take_out(agent);
 	if (agent->maps) {
 		hosts_close(agent);
 		ports_close(agent);
 	}
+	install_close(agent);
+	grant_close(agent);
+	revocation_close(agent);
+	authority_close(agent);
 	netlink_close(agent->netlink);
 	loader_close(agent->loader);
 	loop_free(agent->loop);

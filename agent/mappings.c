@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mapping table: nodes of this host that are online, and nodes elsewhere as the configuration has them.
+ * The mapping table: nodes of this host that are online, and nodes elsewhere as the configuration has them or as their agents
+ * said when they asked.
  * An entry that stays the same keeps its incarnation and its dummy MAC, across reloads and restarts.
  */
 #include <errno.h>
@@ -8,8 +9,10 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/authority.h"
 #include "lib/array.h"
 #include "lib/log.h"
+#include "lib/time.h"
 
 struct mapping_entry {
 	struct mapping_key key;
@@ -169,6 +172,24 @@ static int want_remote(struct agent *agent, const struct config_mapping *mapping
 	return want(agent, list, have, macs, &key, value);
 }
 
+/* What was learned stays to its end, unless somebody who knows better speaks of it, or its vnet is gone. */
+static int want_learned(struct agent *agent, const struct mapping_entry *old, struct mapping_list *list)
+{
+	struct mapping_entry kept = *old;
+	struct locator locator = {.length = 64};
+
+	if (old->value.expires_ns == OVNET_NEVER || old->value.expires_ns <= time_now_ns() || old->value.ifindex ||
+		!authority_vnet(agent, old->key.vni))
+		return 0;
+	for (size_t i = 0; i < list->count; i++)
+		if (compare(&list->entries[i].key, &old->key) == 0)
+			return 0;
+	memcpy(locator.octet, old->value.prefix, 8);
+	if (hosts_place(agent, &locator, &kept.value.nexthop))
+		return 0;
+	return append(list, &kept.key, &kept.value);
+}
+
 static void bump_vnet(const struct agent *agent, uint32_t vni, bool bump[OVNET_PORTS_MAX])
 {
 	for (size_t i = 0; i < agent->config->node_count; i++)
@@ -224,6 +245,8 @@ int mappings_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned *ch
 		error = want_node(agent, i, &list, &have, &macs);
 	for (size_t i = 0; i < agent->config->mapping_count && !error; i++)
 		error = want_remote(agent, &agent->config->mappings[i], &list, &have, &macs);
+	for (size_t i = 0; i < have.count && !error; i++)
+		error = want_learned(agent, &have.entries[i], &list);
 	sort(&list);
 	if (!error)
 		error = apply(agent, &list, &have, bump, changed);
@@ -232,4 +255,64 @@ int mappings_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned *ch
 	list_free(&list);
 	list_free(&have);
 	return error;
+}
+
+/* The whole table is looked at for a MAC that nobody has: this is once a peer, not once a packet. */
+static int learn(struct agent *agent, const struct mapping_key *key, struct mapping_value *value)
+{
+	struct mapping_list have = {0};
+	struct mac_set macs = {0};
+	int error = mapping_each(agent->maps->mappings, append, &have);
+
+	if (!error)
+		error = mac_set_fill(&macs, agent, &have);
+	if (!error) {
+		mac_make(&macs, key, value->mac);
+		error = mapping_set(agent->maps->mappings, key, value);
+	}
+	free(macs.slots);
+	list_free(&have);
+	return error;
+}
+
+int mappings_learn(struct agent *agent, const struct mapping_key *key, const struct locator *locator, uint8_t slot,
+	uint64_t not_after_s)
+{
+	struct mapping_value value = {.incarnation = agent_unique(agent)};
+	struct substrate substrate;
+	struct ipv4 address;
+	struct timespec wall;
+	int error;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	if (not_after_s <= (uint64_t)wall.tv_sec)
+		return -EKEYEXPIRED;
+	memcpy(address.octet, key->address, 4);
+	error = substrate_of_node(locator, slot, key->vni, address, &substrate);
+	if (!error)
+		error = hosts_place(agent, locator, &value.nexthop);
+	if (error)
+		return error;
+	memcpy(value.prefix, substrate.octet, sizeof(value.prefix));
+	value.expires_ns = time_now_ns() + (not_after_s - (uint64_t)wall.tv_sec) * NSEC_PER_SEC;
+	error = learn(agent, key, &value);
+	hosts_resolve(agent);
+	return error;
+}
+
+void mappings_renew(struct agent *agent, const struct mapping_key *key)
+{
+	bool bump[OVNET_PORTS_MAX] = {false};
+	struct mapping_value value;
+
+	if (mapping_get(agent->maps->mappings, key, &value) || value.ifindex)
+		return;
+	value.incarnation = agent_unique(agent);
+	mapping_set(agent->maps->mappings, key, &value);
+	bump_vnet(agent, key->vni, bump);
+	for (size_t i = 0; i < agent->config->node_count; i++)
+		if (agent->ports[i].attached && bump[agent->ports[i].number])
+			ports_bump(agent, &agent->ports[i]);
+	/* Rules of the file about that address are made anew for its new holder. */
+	reconcile_soon(agent);
 }

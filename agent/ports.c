@@ -12,7 +12,19 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/authority.h"
+#include "agent/question.h"
 #include "lib/log.h"
+
+static uint32_t negotiation_flags(const struct agent *agent, size_t vnet_index)
+{
+	const struct config_vnet *vnet = &agent->config->vnets[vnet_index];
+
+	if (!authority_vnet(agent, vnet->vni))
+		return 0;
+	return PORT_NEGOTIATE | (vnet->pending == PENDING_DISCARD ? PORT_DISCARD : 0) |
+	       (vnet->replies == REPLIES_NEGOTIATE ? PORT_ASK_REPLIES : 0);
+}
 
 /* The kernel forwards to the port's node what the interface takes; veth and tap count without the Ethernet header. */
 static struct port_value port_wanted(const struct agent *agent, size_t index)
@@ -22,7 +34,7 @@ static struct port_value port_wanted(const struct agent *agent, size_t index)
 	struct port_value value = {
 		.vni = agent->config->vnets[node->vnet].vni,
 		.mtu = port->link.mtu,
-		.flags = port->peer_delivery ? PORT_PEER : 0,
+		.flags = (port->peer_delivery ? PORT_PEER : 0) | negotiation_flags(agent, node->vnet),
 		.session_quota = agent->config->limits.sessions_per_port,
 	};
 	struct substrate substrate;
@@ -58,6 +70,7 @@ static int port_enter(struct agent *agent, size_t index)
 		port->number = value.number = old.number;
 		value.ifindex = old.ifindex;
 		value.incarnation = old.incarnation;
+		question_budget(agent, value.number, false);
 		if (same_node(&old, &value))
 			return memcmp(&old, &value, sizeof(value)) ? port_set(agent->maps->ports, port->ifindex, &value)
 								   : 0;
@@ -71,6 +84,7 @@ static int port_enter(struct agent *agent, size_t index)
 	ports_bump(agent, port);
 	sweep_now(agent);
 	__atomic_store_n(&agent->states[port->number].sessions, 0, __ATOMIC_SEQ_CST);
+	question_budget(agent, port->number, true);
 	value.incarnation = agent_unique(agent);
 	return port_set(agent->maps->ports, port->ifindex, &value);
 }
@@ -375,6 +389,13 @@ static void prune_link(void *context, enum loader_hook hook, const char *name, u
 	struct agent *agent = context;
 	bool of_uplink = hook == LOADER_UPLINK_TC || hook == LOADER_UPLINK_XDP;
 
+	/* question.c's; without a negotiation there is none. */
+	if (hook == LOADER_INJECT && agent->questions)
+		return;
+	if (hook == LOADER_INJECT) {
+		loader_detach(agent->loader, hook, name);
+		return;
+	}
 	if (ifindex && ifindex == if_nametoindex(name) && (of_uplink ? is_uplink(agent, name) : is_port(agent, name)))
 		return;
 	log_notice("%s %s: no longer there, or no longer configured", of_uplink ? "uplink" : "port", name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes the rule table what configuration, hand-made rules and mappings say, by difference.
+ * Makes the rule table what configuration, hand-made and negotiated rules, and mappings say, by difference.
  *
  * At every moment the table allows no more than it did before or will after: denies come first and go last. Epochs change
  * when all is done; until then sessions go on as they were, and then each proves itself against the new rules.
@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/grant.h"
+#include "agent/revocation.h"
 #include "lib/log.h"
 #include "lib/time.h"
 
@@ -39,16 +41,12 @@ static const struct rule_entry *find(const struct rule_list *list, const struct 
 	return NULL;
 }
 
-/* A rule by hand stays while both ends are who they were. */
+/* A rule by hand stays while both ends are who they were; a negotiated one also while policies do not contradict it. */
 static bool still_holds(struct agent *agent, const struct rule_entry *entry)
 {
-	struct mapping_key local = {.vni = entry->key.vni}, peer = {.vni = entry->key.vni};
-	struct mapping_value at;
-
-	memcpy(local.address, entry->key.local, 4);
-	memcpy(peer.address, entry->key.peer, 4);
-	return mapping_get(agent->maps->mappings, &local, &at) == 0 && at.incarnation == entry->value.incarnation &&
-	       mapping_get(agent->maps->mappings, &peer, &at) == 0 && at.incarnation == entry->value.peer_incarnation;
+	if (entry->value.origin == ORIGIN_NEGOTIATED)
+		return revocation_holds(agent, entry);
+	return rules_end_holds(agent, entry) && rules_peer_holds(agent, entry);
 }
 
 /* A rule of the file that is there already keeps the time it was made, and so the time it ends. */
@@ -77,15 +75,25 @@ static void drop_expired(struct rule_list *list, uint64_t now_ns)
 	list->count = kept;
 }
 
-static int wanted(struct agent *agent, const struct rule_list *have, struct rule_list *list)
+static int keep(struct agent *agent, const struct rule_list *have, enum origin origin, struct rule_list *list)
 {
 	int error = 0;
 
+	for (size_t i = 0; i < have->count && !error; i++)
+		if (have->entries[i].value.origin == origin && still_holds(agent, &have->entries[i]))
+			error = rules_append(list, &have->entries[i].key, &have->entries[i].value);
+	return error;
+}
+
+static int wanted(struct agent *agent, const struct rule_list *have, struct rule_list *list)
+{
+	int error = keep(agent, have, ORIGIN_NEGOTIATED, list);
+
+	/* Of equal keys the last one stays: by hand before the file, the file before what was negotiated. */
 	for (size_t i = 0; i < agent->config->rule_count && !error; i++)
 		error = rules_expand(agent, &agent->config->rules[i], ORIGIN_FILE, agent->config_loaded_ns, list);
-	for (size_t i = 0; i < have->count && !error; i++)
-		if (have->entries[i].value.origin == ORIGIN_CONTROL && still_holds(agent, &have->entries[i]))
-			error = rules_append(list, &have->entries[i].key, &have->entries[i].value);
+	if (!error)
+		error = keep(agent, have, ORIGIN_CONTROL, list);
 	if (error)
 		return error;
 	rules_sort(list);
@@ -120,7 +128,7 @@ static bool same_value(const struct rule_value *a, const struct rule_value *b)
 {
 	return a->expires_ns == b->expires_ns && a->created_ns == b->created_ns && a->incarnation == b->incarnation &&
 	       a->peer_incarnation == b->peer_incarnation && a->verdict == b->verdict && a->origin == b->origin &&
-	       a->policy == b->policy;
+	       a->policy == b->policy && a->group == b->group && a->serial == b->serial;
 }
 
 static int put(const struct change *change, const struct rule_list *list, const struct rule_list *have,
@@ -152,6 +160,7 @@ static void take(const struct change *change, const struct rule_list *list, cons
 		if (old->value.verdict != verdict || find(list, &old->key))
 			continue;
 		rule_del(change->agent->maps->rules, &old->key);
+		grant_forget(change->agent, &old->key);
 		mark(change, &old->key);
 	}
 }
@@ -168,9 +177,12 @@ static int rules_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned
 	if (!error) {
 		error = put(&change, &list, &have, VERDICT_DENY);
 		if (!error)
+			error = put(&change, &list, &have, VERDICT_ASK);
+		if (!error)
 			error = put(&change, &list, &have, VERDICT_ALLOW);
 		/* Also when something did not fit: what must not be there any more goes in any case. */
 		take(&change, &list, &have, VERDICT_ALLOW);
+		take(&change, &list, &have, VERDICT_ASK);
 		take(&change, &list, &have, VERDICT_DENY);
 	}
 	rules_free(&list);
@@ -189,5 +201,6 @@ int reconcile_now(struct agent *agent, unsigned *mappings, unsigned *rules)
 	for (size_t i = 0; i < agent->config->node_count; i++)
 		if (agent->ports[i].attached && bump[agent->ports[i].number])
 			ports_bump(agent, &agent->ports[i]);
+	revocation_tell(agent);
 	return error ? error : failed;
 }

@@ -51,6 +51,25 @@ static int compare_placed(const void *a, const void *b)
 	return order ? order : x->value.hits < y->value.hits ? -1 : 1;
 }
 
+static bool end_holds(struct agent *agent, uint32_t vni, const __u8 address[4], uint64_t incarnation)
+{
+	struct mapping_key key = {.vni = vni};
+	struct mapping_value at;
+
+	memcpy(key.address, address, 4);
+	return mapping_get(agent->maps->mappings, &key, &at) == 0 && at.incarnation == incarnation;
+}
+
+bool rules_end_holds(struct agent *agent, const struct rule_entry *entry)
+{
+	return end_holds(agent, entry->key.vni, entry->key.local, entry->value.incarnation);
+}
+
+bool rules_peer_holds(struct agent *agent, const struct rule_entry *entry)
+{
+	return end_holds(agent, entry->key.vni, entry->key.peer, entry->value.peer_incarnation);
+}
+
 void rules_sort(struct rule_list *list)
 {
 	size_t kept = 0;
@@ -95,6 +114,8 @@ int rules_derive(struct rule_list *list)
 		}
 		value.origin = ORIGIN_DERIVED;
 		value.policy = 0;
+		value.group = 0;
+		value.serial = 0;
 		error = rules_append(list, &key, &value);
 		if (error)
 			return error;

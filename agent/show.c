@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The commands of the control socket that only read: what the maps and the agent's tables say, as docs/control.md has it.
+ * The commands of the control socket that only read: what the maps and the agent's tables say, as docs/control.md has it. Those about
+ * negotiation are in show_negotiation.c and explain.c.
  */
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "agent/control.h"
+#include "agent/show.h"
 #include "lib/json.h"
 #include "lib/time.h"
 
@@ -121,7 +122,7 @@ static bool selected(const struct selection *selection, uint32_t vni, const uint
 	       (other && memcmp(selection->address.octet, other, 4) == 0);
 }
 
-static void add_address(cJSON *object, const char *name, const uint8_t octets[4])
+void show_add_address(cJSON *object, const char *name, const uint8_t octets[4])
 {
 	char text[ADDRESS_TEXT_MAX];
 	struct ipv4 address;
@@ -139,7 +140,7 @@ static void add_mac(cJSON *object, const char *name, const uint8_t octets[6])
 	cJSON_AddStringToObject(object, name, mac_format(mac, text));
 }
 
-static void add_substrate(cJSON *object, const char *name, const uint8_t prefix[OVNET_PREFIX_LEN],
+void show_add_substrate(cJSON *object, const char *name, const uint8_t prefix[OVNET_PREFIX_LEN],
 	const uint8_t address[4])
 {
 	char text[ADDRESS_TEXT_MAX];
@@ -150,13 +151,13 @@ static void add_substrate(cJSON *object, const char *name, const uint8_t prefix[
 	cJSON_AddStringToObject(object, name, substrate_format(&substrate, text));
 }
 
-static void add_vnet(const struct agent *agent, cJSON *object, uint32_t vni)
+void show_add_vnet(const struct agent *agent, cJSON *object, uint32_t vni)
 {
 	cJSON_AddStringToObject(object, "vnet", show_vnet_name(agent, vni));
 	cJSON_AddNumberToObject(object, "vni", vni);
 }
 
-static void add_seconds_to(cJSON *object, const char *name, uint64_t now_ns, uint64_t at_ns)
+void show_add_seconds_to(cJSON *object, const char *name, uint64_t now_ns, uint64_t at_ns)
 {
 	if (at_ns == OVNET_NEVER)
 		cJSON_AddNullToObject(object, name);
@@ -164,14 +165,46 @@ static void add_seconds_to(cJSON *object, const char *name, uint64_t now_ns, uin
 		cJSON_AddNumberToObject(object, name, at_ns > now_ns ? (double)((at_ns - now_ns) / NSEC_PER_SEC) : 0);
 }
 
-static void add_seconds_since(cJSON *object, const char *name, uint64_t now_ns, uint64_t at_ns)
+void show_add_seconds_since(cJSON *object, const char *name, uint64_t now_ns, uint64_t at_ns)
 {
 	cJSON_AddNumberToObject(object, name, at_ns < now_ns ? (double)((now_ns - at_ns) / NSEC_PER_SEC) : 0);
 }
 
+void show_add_fill(cJSON *object, const char *name, uint64_t used, uint64_t size)
+{
+	cJSON *fill = cJSON_AddObjectToObject(object, name);
+
+	cJSON_AddNumberToObject(fill, "used", (double)used);
+	cJSON_AddNumberToObject(fill, "size", (double)size);
+}
+
+void show_add_text(cJSON *object, const char *name, const char *text)
+{
+	if (text)
+		cJSON_AddStringToObject(object, name, text);
+	else
+		cJSON_AddNullToObject(object, name);
+}
+
+void show_add_decider(const struct agent *agent, cJSON *object, uint32_t policy, uint64_t group)
+{
+	const struct policy_set *set = agent->config->policies;
+	const struct policy *found = set && policy ? policy_set_find(set, policy) : NULL;
+
+	show_add_text(object, "policy_name", found ? found->name : NULL);
+	show_add_text(object, "group", set && group ? policy_set_group_name(set, group) : NULL);
+}
+
 static const char *direction_name(unsigned direction)
 {
-	return direction == DIRECTION_OUT ? "out" : "in";
+	switch (direction) {
+	case DIRECTION_OUT:
+		return "out";
+	case DIRECTION_IN:
+		return "in";
+	default:
+		return "both";
+	}
 }
 
 /* ---- status */
@@ -197,14 +230,6 @@ static int count_mapping(void *context, const struct mapping_key *key, const str
 	return 0;
 }
 
-static void add_fill(cJSON *object, const char *name, unsigned used, unsigned size)
-{
-	cJSON *fill = cJSON_AddObjectToObject(object, name);
-
-	cJSON_AddNumberToObject(fill, "used", used);
-	cJSON_AddNumberToObject(fill, "size", size);
-}
-
 static void add_fills(struct agent *agent, cJSON *result)
 {
 	unsigned rules = 0, sessions = 0, mappings = 0, hosts = 0;
@@ -214,10 +239,10 @@ static void add_fills(struct agent *agent, cJSON *result)
 	mapping_each(agent->maps->mappings, count_mapping, &mappings);
 	for (uint32_t i = 0; i < agent->config->limits.hosts; i++)
 		hosts += agent->hosts[i].locator.length != 0;
-	add_fill(result, "rules", rules, agent->config->limits.rules);
-	add_fill(result, "sessions", sessions, agent->config->limits.sessions);
-	add_fill(result, "mappings", mappings, agent->config->limits.mappings);
-	add_fill(result, "hosts", hosts, agent->config->limits.hosts);
+	show_add_fill(result, "rules", rules, agent->config->limits.rules);
+	show_add_fill(result, "sessions", sessions, agent->config->limits.sessions);
+	show_add_fill(result, "mappings", mappings, agent->config->limits.mappings);
+	show_add_fill(result, "hosts", hosts, agent->config->limits.hosts);
 }
 
 static void add_uplinks(const struct agent *agent, cJSON *result)
@@ -252,7 +277,7 @@ void show_status(struct agent *agent, struct control_client *client, const cJSON
 	cJSON_AddStringToObject(result, "version", OVNET_VERSION);
 	cJSON_AddStringToObject(result, "instance", agent->config->instance);
 	cJSON_AddNumberToObject(result, "pid", getpid());
-	add_seconds_since(result, "uptime_s", time_now_ns(), agent->started_ns);
+	show_add_seconds_since(result, "uptime_s", time_now_ns(), agent->started_ns);
 	cJSON_AddStringToObject(result, "kernel", kernel.release);
 	cJSON_AddStringToObject(result, "locator", locator_format(&agent->config->locator, text));
 	cJSON_AddStringToObject(result, "host_address", substrate_format(&host, text));
@@ -261,7 +286,8 @@ void show_status(struct agent *agent, struct control_client *client, const cJSON
 	cJSON_AddNumberToObject(result, "ports_configured", (double)agent->config->node_count);
 	add_fills(agent, result);
 	cJSON_AddStringToObject(result, "config", agent->config_path);
-	add_seconds_since(result, "config_loaded_s", time_now_ns(), agent->config_loaded_ns);
+	show_add_seconds_since(result, "config_loaded_s", time_now_ns(), agent->config_loaded_ns);
+	show_add_negotiation(agent, result);
 	answer->result = result;
 }
 
@@ -293,11 +319,11 @@ static cJSON *port_json(struct agent *agent, size_t index)
 	cJSON_AddStringToObject(entry, "port", node->port);
 	cJSON_AddStringToObject(entry, "state", port->attached ? "up" : port->failed ? "failed" : "absent");
 	cJSON_AddNumberToObject(entry, "ifindex", port->ifindex);
-	add_vnet(agent, entry, vnet->vni);
-	add_address(entry, "address", node->address.octet);
+	show_add_vnet(agent, entry, vnet->vni);
+	show_add_address(entry, "address", node->address.octet);
 	add_mac(entry, "mac", node->mac.octet);
 	cJSON_AddNumberToObject(entry, "slot", node->slot);
-	add_substrate(entry, "substrate", substrate.octet, node->address.octet);
+	show_add_substrate(entry, "substrate", substrate.octet, node->address.octet);
 	cJSON_AddNumberToObject(entry, "mtu", port->link.mtu);
 	cJSON_AddNumberToObject(entry, "sessions", port->attached ? (double)state->sessions : 0);
 	cJSON_AddNumberToObject(entry, "session_quota", agent->config->limits.sessions_per_port);
@@ -321,38 +347,72 @@ void show_ports(struct agent *agent, struct control_client *client, const cJSON 
 
 /* ---- rule list */
 
-static int rule_json(void *context, const struct rule_key *key, const struct rule_value *value)
+static const char *verdict_name(enum verdict verdict)
 {
-	struct selection *selection = context;
-	char text[8];
-	cJSON *entry;
+	switch (verdict) {
+	case VERDICT_ALLOW:
+		return "allow";
+	case VERDICT_DENY:
+		return "deny";
+	case VERDICT_ASK:
+		break;
+	}
+	return "ask";
+}
 
-	if (key->width == WIDTH_ARP || !selected(selection, key->vni, key->local, key->peer))
-		return 0;
-	entry = cJSON_CreateObject();
-	add_vnet(selection->agent, entry, key->vni);
+static const char *origin_name(enum origin origin)
+{
+	switch (origin) {
+	case ORIGIN_DERIVED:
+		return "derived";
+	case ORIGIN_FILE:
+		return "file";
+	case ORIGIN_CONTROL:
+		return "control";
+	case ORIGIN_NEGOTIATED:
+		break;
+	}
+	return "negotiated";
+}
+
+static const char *rule_protocol(const struct rule_key *key, char text[8])
+{
+	if (key->width == WIDTH_ARP)
+		return "arp";
+	return key->width == WIDTH_PEER ? "any" : show_protocol(key->protocol, text);
+}
+
+cJSON *show_rule(const struct agent *agent, const struct rule_key *key, const struct rule_value *value, uint64_t now_ns)
+{
+	/* In rules of people the number is theirs, and names no policy. */
+	bool negotiated = value->origin == ORIGIN_NEGOTIATED;
+	cJSON *entry = cJSON_CreateObject();
+	char text[8];
+
+	show_add_vnet(agent, entry, key->vni);
 	cJSON_AddStringToObject(entry, "direction", direction_name(key->direction));
-	add_address(entry, "local", key->local);
-	add_address(entry, "peer", key->peer);
-	cJSON_AddStringToObject(entry, "protocol",
-		key->width == WIDTH_PEER ? "any" : show_protocol(key->protocol, text));
+	show_add_address(entry, "local", key->local);
+	show_add_address(entry, "peer", key->peer);
+	cJSON_AddStringToObject(entry, "protocol", rule_protocol(key, text));
 	if (key->width == WIDTH_PORT)
 		cJSON_AddNumberToObject(entry, "port", key->port);
 	else
 		cJSON_AddStringToObject(entry, "port", "any");
-	cJSON_AddStringToObject(entry, "verdict", value->verdict == VERDICT_ALLOW ? "allow" : "deny");
-	add_seconds_since(entry, "age_s", selection->now_ns, value->created_ns);
-	add_seconds_to(entry, "expires_in_s", selection->now_ns, value->expires_ns);
+	cJSON_AddStringToObject(entry, "verdict", verdict_name(value->verdict));
+	show_add_seconds_since(entry, "age_s", now_ns, value->created_ns);
+	show_add_seconds_to(entry, "expires_in_s", now_ns, value->expires_ns);
 	json_add_u64(entry, "hits", value->hits);
 	cJSON_AddNumberToObject(entry, "policy", value->policy);
-	cJSON_AddStringToObject(entry, "origin", value->origin == ORIGIN_FILE ? "file" : "control");
-	cJSON_AddItemToArray(selection->list, entry);
-	return 0;
+	show_add_decider(agent, entry, negotiated ? value->policy : 0, value->group);
+	cJSON_AddStringToObject(entry, "origin", origin_name(value->origin));
+	json_add_u64(entry, "serial", value->serial);
+	return entry;
 }
 
 void show_rules(struct agent *agent, struct control_client *client, const cJSON *arguments,
 	struct control_answer *answer)
 {
+	bool all = cJSON_IsTrue(json_member(arguments, "all"));
 	struct selection selection;
 	struct rule_list rules = {0};
 
@@ -362,44 +422,53 @@ void show_rules(struct agent *agent, struct control_client *client, const cJSON 
 	answer->result = cJSON_CreateObject();
 	selection.list = cJSON_AddArrayToObject(answer->result, "rules");
 	rules_read(agent, &rules);
-	for (size_t i = 0; i < rules.count; i++)
-		rule_json(&selection, &rules.entries[i].key, &rules.entries[i].value);
+	for (size_t i = 0; i < rules.count; i++) {
+		const struct rule_key *key = &rules.entries[i].key;
+
+		if ((all || key->width != WIDTH_ARP) && selected(&selection, key->vni, key->local, key->peer))
+			cJSON_AddItemToArray(selection.list,
+				show_rule(agent, key, &rules.entries[i].value, selection.now_ns));
+	}
 	rules_free(&rules);
 }
 
 /* ---- session list */
 
-static int session_json(void *context, const struct session_key *key, const struct session_value *value)
+cJSON *show_session(const struct agent *agent, const struct session_key *key, const struct session_value *value,
+	uint64_t now_ns)
 {
-	struct selection *selection = context;
+	cJSON *entry = cJSON_CreateObject();
 	const char *state;
 	char text[8];
-	cJSON *entry;
 
-	if (!selected(selection, key->vni, key->local, key->peer))
-		return 0;
-	if (selection->total++ >= selection->limit)
-		return 0;
-	sweep_idle_s(selection->agent, key, value, &state);
-	entry = cJSON_CreateObject();
-	add_vnet(selection->agent, entry, key->vni);
+	sweep_idle_s(agent, key, value, &state);
+	show_add_vnet(agent, entry, key->vni);
 	cJSON_AddStringToObject(entry, "protocol", show_protocol(key->protocol, text));
-	add_address(entry, "local", key->local);
+	show_add_address(entry, "local", key->local);
 	cJSON_AddNumberToObject(entry, "local_port", key->local_port);
-	add_address(entry, "peer", key->peer);
+	show_add_address(entry, "peer", key->peer);
 	cJSON_AddNumberToObject(entry, "peer_port", key->peer_port);
 	cJSON_AddStringToObject(entry, "opened", direction_name(value->direction));
 	cJSON_AddStringToObject(entry, "state", state);
 	cJSON_AddStringToObject(entry, "where", value->flags & SESSION_LOCAL ? "local" : "remote");
-	add_seconds_since(entry, "age_s", selection->now_ns, value->created_ns);
-	add_seconds_since(entry, "idle_s", selection->now_ns, value->last_ns);
-	add_seconds_to(entry, "expires_in_s", selection->now_ns, value->expires_ns);
+	show_add_seconds_since(entry, "age_s", now_ns, value->created_ns);
+	show_add_seconds_since(entry, "idle_s", now_ns, value->last_ns);
+	show_add_seconds_to(entry, "expires_in_s", now_ns, value->expires_ns);
 	json_add_u64(entry, "packets_out", value->packets_out);
 	json_add_u64(entry, "bytes_out", value->bytes_out);
 	json_add_u64(entry, "packets_in", value->packets_in);
 	json_add_u64(entry, "bytes_in", value->bytes_in);
 	cJSON_AddNumberToObject(entry, "policy", value->policy);
-	cJSON_AddItemToArray(selection->list, entry);
+	return entry;
+}
+
+static int list_session(void *context, const struct session_key *key, const struct session_value *value)
+{
+	struct selection *selection = context;
+
+	if (!selected(selection, key->vni, key->local, key->peer) || selection->total++ >= selection->limit)
+		return 0;
+	cJSON_AddItemToArray(selection->list, show_session(selection->agent, key, value, selection->now_ns));
 	return 0;
 }
 
@@ -413,7 +482,7 @@ void show_sessions(struct agent *agent, struct control_client *client, const cJS
 		return;
 	answer->result = cJSON_CreateObject();
 	selection.list = cJSON_AddArrayToObject(answer->result, "sessions");
-	session_each(agent->maps->sessions, session_json, &selection);
+	session_each(agent->maps->sessions, list_session, &selection);
 	cJSON_AddNumberToObject(answer->result, "total", (double)selection.total);
 }
 
@@ -442,10 +511,10 @@ static int mapping_json(void *context, const struct mapping_key *key, const stru
 	if (!selected(selection, key->vni, key->address, NULL))
 		return 0;
 	entry = cJSON_CreateObject();
-	add_vnet(agent, entry, key->vni);
-	add_address(entry, "address", key->address);
+	show_add_vnet(agent, entry, key->vni);
+	show_add_address(entry, "address", key->address);
 	cJSON_AddStringToObject(entry, "where", value->ifindex ? "local" : "remote");
-	add_substrate(entry, "substrate", value->prefix, key->address);
+	show_add_substrate(entry, "substrate", value->prefix, key->address);
 	add_mac(entry, "mac", value->mac);
 	show_interface(agent, value->ifindex, &name, &kind, &node);
 	if (value->ifindex) {
@@ -455,7 +524,7 @@ static int mapping_json(void *context, const struct mapping_key *key, const stru
 		nexthop_get(agent->maps->nexthops, value->nexthop, &hop);
 		add_nexthop(entry, &hop);
 	}
-	add_seconds_to(entry, "expires_in_s", selection->now_ns, value->expires_ns);
+	show_add_seconds_to(entry, "expires_in_s", selection->now_ns, value->expires_ns);
 	cJSON_AddItemToArray(selection->list, entry);
 	return 0;
 }

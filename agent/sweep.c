@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/grant.h"
 #include "lib/time.h"
 
 #define SWEEP_PERIOD_NS NSEC_PER_SEC
@@ -66,8 +67,10 @@ static int sweep_session(void *context, const struct session_key *key, const str
 	const char *state;
 	uint64_t idle_ns = sweep_idle_s(agent, key, session, &state) * NSEC_PER_SEC;
 
-	if (port_present(sweep, session->ifindex) && sweep->now_ns < session->last_ns + idle_ns)
+	if (port_present(sweep, session->ifindex) && sweep->now_ns < session->last_ns + idle_ns) {
+		grant_used(agent, key, session);
 		return 0;
+	}
 	session_del(agent->maps->sessions, key, agent->states);
 	return 0;
 }
@@ -79,7 +82,9 @@ static int sweep_rule(void *context, const struct rule_key *key, const struct ru
 	if (sweep->now_ns < rule->expires_ns)
 		return 0;
 	rule_del(sweep->agent->maps->rules, key);
-	sweep->rules_went = true;
+	/* Of negotiated ones, what lets ARP be answered ends by itself. */
+	if (rule->origin == ORIGIN_FILE || rule->origin == ORIGIN_CONTROL)
+		sweep->rules_went = true;
 	return 0;
 }
 

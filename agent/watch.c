@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Drop events: from the ring buffer to the clients that watch. The programs write events only while somebody does.
+ * Drop events, from the ring buffer, and negotiations, from the agent itself, to the clients that watch. The programs write events
+ * only while somebody watches.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 
 #include "agent/control.h"
+#include "agent/monitor.h"
 #include "lib/log.h"
 #include "lib/time.h"
 
@@ -19,8 +21,11 @@ struct watch {
 	struct agent *agent;
 	struct ring_buffer *ring;
 	struct loop_watch *ready;
-	struct control_client *watchers[WATCHERS_MAX];
-	unsigned count;
+	struct watcher {
+		struct control_client *client; /* NULL: free */
+		bool negotiations;             /* and drops, which everyone gets */
+	} watchers[WATCHERS_MAX];
+	unsigned count, monitors;
 };
 
 static const char *hook_name(enum hook hook)
@@ -82,23 +87,53 @@ static cJSON *event_json(const struct agent *agent, const struct event *event)
 	return told;
 }
 
+/* Takes `told` over. */
+static void watch_send(struct watch *watch, cJSON *told, bool to_monitors_only)
+{
+	cJSON *wrapped = cJSON_CreateObject();
+	char *line;
+
+	cJSON_AddItemToObject(wrapped, "event", told);
+	line = cJSON_PrintUnformatted(wrapped);
+	for (size_t i = 0; line && i < WATCHERS_MAX; i++)
+		if (watch->watchers[i].client && (watch->watchers[i].negotiations || !to_monitors_only))
+			control_event(watch->watchers[i].client, line);
+	free(line);
+	cJSON_Delete(wrapped);
+}
+
 static int watch_event(void *context, void *data, size_t size)
 {
 	struct watch *watch = context;
-	cJSON *wrapped;
-	char *line;
 
-	if (size < sizeof(struct event) || !watch->count)
-		return 0;
-	wrapped = cJSON_CreateObject();
-	cJSON_AddItemToObject(wrapped, "event", event_json(watch->agent, data));
-	line = cJSON_PrintUnformatted(wrapped);
-	for (size_t i = 0; line && i < WATCHERS_MAX; i++)
-		if (watch->watchers[i])
-			control_event(watch->watchers[i], line);
-	free(line);
-	cJSON_Delete(wrapped);
+	if (size >= sizeof(struct event) && watch->count)
+		watch_send(watch, event_json(watch->agent, data), false);
 	return 0;
+}
+
+bool monitor_listens(const struct agent *agent)
+{
+	return agent->watch && agent->watch->monitors;
+}
+
+void monitor_negotiation(struct agent *agent, const struct monitor_negotiation *negotiation)
+{
+	const struct flow *flow = &negotiation->flow;
+	char text[ADDRESS_TEXT_MAX], when[40], protocol[8];
+	cJSON *told = cJSON_CreateObject();
+
+	time_text(time_now_ns(), when);
+	cJSON_AddStringToObject(told, "time", when);
+	cJSON_AddStringToObject(told, "negotiation", negotiation->what);
+	cJSON_AddNumberToObject(told, "vni", flow->vni);
+	cJSON_AddStringToObject(told, "vnet", show_vnet_name(agent, flow->vni));
+	cJSON_AddStringToObject(told, "source", ipv4_format(flow->source, text));
+	cJSON_AddStringToObject(told, "destination", ipv4_format(flow->destination, text));
+	cJSON_AddStringToObject(told, "protocol", flow->reach ? "arp" : show_protocol(flow->protocol, protocol));
+	cJSON_AddNumberToObject(told, "destination_port", flow->port);
+	cJSON_AddBoolToObject(told, "granted", negotiation->granted);
+	cJSON_AddNumberToObject(told, "policy", negotiation->policy);
+	watch_send(agent->watch, told, true);
 }
 
 static void watch_ready(void *context, uint32_t events)
@@ -117,15 +152,16 @@ static void watch_listeners(struct watch *watch)
 		log_error("drop events: %s", strerror(-error));
 }
 
-bool watch_add(struct agent *agent, struct control_client *client)
+bool watch_add(struct agent *agent, struct control_client *client, bool negotiations)
 {
 	struct watch *watch = agent->watch;
 
 	for (size_t i = 0; i < WATCHERS_MAX; i++) {
-		if (watch->watchers[i])
+		if (watch->watchers[i].client)
 			continue;
-		watch->watchers[i] = client;
+		watch->watchers[i] = (struct watcher){client, negotiations};
 		watch->count++;
+		watch->monitors += negotiations;
 		watch_listeners(watch);
 		return true;
 	}
@@ -137,10 +173,11 @@ void watch_remove(struct agent *agent, struct control_client *client)
 	struct watch *watch = agent->watch;
 
 	for (size_t i = 0; i < WATCHERS_MAX; i++) {
-		if (watch->watchers[i] != client)
+		if (watch->watchers[i].client != client)
 			continue;
-		watch->watchers[i] = NULL;
 		watch->count--;
+		watch->monitors -= watch->watchers[i].negotiations;
+		watch->watchers[i] = (struct watcher){0};
 		watch_listeners(watch);
 	}
 }

@@ -2,7 +2,8 @@
 /*
  * The node program, tc ingress of a port: the life of a packet that a node sends.
  *
- * Nothing from a port reaches the host's stack: a packet is answered, delivered, sent on, or dropped.
+ * Nothing from a port reaches the host's stack: a packet is answered, delivered, sent on, queued for a verdict, or dropped.
+ * The inject program is the same for a packet that comes back from that queue.
  */
 #include "bpf/lib/program.h"
 
@@ -10,6 +11,8 @@
 #include "bpf/stage/arp.h"
 #include "bpf/stage/options.h"
 #include "bpf/stage/session.h"
+#include "bpf/stage/question.h"
+#include "bpf/stage/stale.h"
 #include "bpf/stage/clamp.h"
 #include "bpf/stage/reheader.h"
 
@@ -17,8 +20,13 @@
 static __always_inline int node_to_local(struct __sk_buff *skb, struct packet *p)
 {
 	struct session_value *session;
+	int reason = session_find(p, DIRECTION_IN, deliver_packets(skb), &session);
 
-	TRY(session_find(p, DIRECTION_IN, deliver_packets(skb), &session));
+	if (unlikely(reason)) {
+		if (stale_matters(reason))
+			stale_tell(p, reason);
+		return reason;
+	}
 	return deliver_local(skb, p, session);
 }
 
@@ -40,6 +48,7 @@ static __always_inline int node_stages(struct __sk_buff *skb, struct packet *p)
 {
 	const struct port_value *port = port_of(p->ifindex);
 	struct session_value *session;
+	int reason;
 
 	if (!port)
 		return REASON_NOT_A_PORT;
@@ -53,7 +62,9 @@ static __always_inline int node_stages(struct __sk_buff *skb, struct packet *p)
 		return arp_answer(skb, p, port);
 	TRY(parse4_ipv4((void *)(long)skb->data, (void *)(long)skb->data_end, p));
 	TRY(options(skb, p));
-	TRY(session_find(p, DIRECTION_OUT, deliver_packets(skb), &session));
+	reason = session_find(p, DIRECTION_OUT, deliver_packets(skb), &session);
+	if (unlikely(reason))
+		return question_may_help(reason) ? question(skb, p, reason) : reason;
 	if (session->flags & SESSION_LOCAL)
 		return node_to_local(skb, p);
 	return node_to_substrate(skb, p, session, port);
@@ -65,6 +76,27 @@ int node(struct __sk_buff *skb)
 	struct packet p = {.hook = HOOK_NODE, .ifindex = skb->ifindex, .length = skb->len};
 	int outcome = node_stages(skb, &p);
 
+	if (outcome < 0)
+		return STAGE_ACTION(outcome);
+	drop(&p, outcome);
+	return TC_ACT_SHOT;
+}
+
+/* tc ingress of the inject interface, whose mark says which port the packet came from. */
+SEC("tc")
+int inject(struct __sk_buff *skb)
+{
+	__u32 number = skb->mark & WAITED_NUMBER;
+	const struct port_value *port = bpf_map_lookup_elem(&ports, &number);
+	struct packet p = {.hook = HOOK_NODE, .ifindex = skb->ifindex, .length = skb->len, .waited = true};
+	int outcome = REASON_NOT_A_PORT;
+
+	if (port && port->ifindex && (skb->mark & ~WAITED_NUMBER) == WAITED_MARK) {
+		skb->mark = 0;
+		p.ifindex = port->ifindex;
+		outcome = node_stages(skb, &p);
+		pending_drained(&p);
+	}
 	if (outcome < 0)
 		return STAGE_ACTION(outcome);
 	drop(&p, outcome);

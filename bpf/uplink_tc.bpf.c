@@ -9,6 +9,7 @@
 
 #include "bpf/stage/parse6.h"
 #include "bpf/stage/session.h"
+#include "bpf/stage/stale.h"
 #include "bpf/stage/reheader.h"
 
 static __always_inline int uplink_stages(struct __sk_buff *skb, struct packet *p)
@@ -38,6 +39,8 @@ int uplink_tc(struct __sk_buff *skb)
 
 	if (outcome < 0)
 		return STAGE_ACTION(outcome);
+	if (stale_matters(outcome))
+		stale_tell(&p, outcome);
 	drop(&p, outcome);
 	return TC_ACT_SHOT;
 }

@@ -7,6 +7,7 @@
 
 #include "bpf/stage/parse6.h"
 #include "bpf/stage/session.h"
+#include "bpf/stage/stale.h"
 
 /* As in tc, but nothing is opened or removed here. */
 static __always_inline int xdp_authorize(struct packet *p)
@@ -44,6 +45,8 @@ int uplink_xdp(struct xdp_md *xdp)
 	outcome = xdp_stages(xdp, &p);
 	if (outcome < 0)
 		return STAGE_ACTION(outcome);
+	if (stale_matters(outcome))
+		stale_tell(&p, outcome);
 	drop(&p, outcome);
 	return XDP_DROP;
 }

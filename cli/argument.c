@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/argument.h"
+#include "config/config.h"
 #include "lib/address.h"
 
 bool argument_number(const char *text, long long min, long long max, long long *out)
@@ -61,7 +62,15 @@ static bool is_all_digits(const char *text)
 	return *text && !text[strspn(text, "0123456789")];
 }
 
-static bool is_value(const struct command_argument *row, const char *text)
+bool argument_is_instance(const char *name)
+{
+	size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+	return length > 0 && length < CONFIG_NAME_MAX && !name[length] && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
+}
+
+bool argument_is_value(const struct command_argument *row, const char *text)
 {
 	struct substrate substrate;
 	struct locator locator;
@@ -88,6 +97,8 @@ static bool is_value(const struct command_argument *row, const char *text)
 		return substrate_parse(text, &substrate) == 0;
 	case ARGUMENT_WORD:
 		return is_one_of(row->value, text);
+	case ARGUMENT_INSTANCE:
+		return argument_is_instance(text);
 	case ARGUMENT_FLAG:
 		return true;
 	}
@@ -113,6 +124,8 @@ static const char *expected(enum argument_type type)
 		return "an IPv6 prefix of 64 or 72 bits with no bit set past them, as fd00:1:0:1::/64";
 	case ARGUMENT_SUBSTRATE:
 		return "an IPv6 address";
+	case ARGUMENT_INSTANCE:
+		return "an agent's instance";
 	case ARGUMENT_NUMBER:
 	case ARGUMENT_WORD:
 	case ARGUMENT_FLAG:
@@ -123,7 +136,7 @@ static const char *expected(enum argument_type type)
 
 bool argument_check(const struct command_argument *row, const char *text, FILE *err)
 {
-	if (is_value(row, text))
+	if (argument_is_value(row, text))
 		return true;
 	fprintf(err, "ovnetctl: %s: expected ", row->name);
 	if (row->type == ARGUMENT_NUMBER)
@@ -154,6 +167,7 @@ cJSON *argument_json(const struct command_argument *row, const char *text)
 	case ARGUMENT_SUBSTRATE:
 	case ARGUMENT_WORD:
 	case ARGUMENT_FILE:
+	case ARGUMENT_INSTANCE:
 		break;
 	}
 	return cJSON_CreateString(text);

@@ -207,15 +207,6 @@ static enum cli_status parse_options(int argc, char *const argv[], FILE *err, st
 	return CLI_OK;
 }
 
-/* A name that can be a folder's and says nothing else: "..", "/" and the like would lead elsewhere. */
-static bool is_instance(const char *name)
-{
-	size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
-
-	return length > 0 && length < CONFIG_NAME_MAX && !name[length] && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0;
-}
-
 static enum cli_status choose_instance(FILE *err, struct command_line *line)
 {
 	if (line->socket && line->instance) {
@@ -228,7 +219,7 @@ static enum cli_status choose_instance(FILE *err, struct command_line *line)
 		line->instance = getenv("OVNET_INSTANCE");
 	if (!line->instance || !*line->instance)
 		line->instance = "default";
-	if (is_instance(line->instance))
+	if (argument_is_instance(line->instance))
 		return CLI_OK;
 	fprintf(err, "ovnetctl: expected an instance of at most %d letters, digits, '_', '.' and '-', got '%s'\n",
 		CONFIG_NAME_MAX - 1, line->instance);
@@ -326,7 +317,7 @@ static enum cli_status check_required(const struct command_line *line, FILE *err
 	for (size_t i = 0; i < command->argument_count; i++) {
 		const struct command_argument *row = &command->arguments[i];
 
-		if (line->values[i] || !(row->required || row->positional))
+		if (line->values[i] || !(row->required || (row->positional && !row->optional)))
 			continue;
 		if (!missing)
 			fprintf(err, "ovnetctl: %s%s%s needs ", command->object, command->verb ? " " : "",
@@ -352,6 +343,10 @@ static enum cli_status parse_arguments(const char *const *words, size_t count, F
 			line->help = true;
 		if (line->help)
 			return CLI_OK;
+		/* A number is meant as one, also a wrong one; any other word that is no value is meant as a key. */
+		if (command->arguments[i].optional && !strchr("0123456789", words[next][0]) &&
+			!argument_is_value(&command->arguments[i], words[next]))
+			break;
 		line->values[i] = words[next++];
 		if (!argument_check(&command->arguments[i], line->values[i], err))
 			return CLI_USAGE;

@@ -33,7 +33,8 @@ enum argument_type {
 	ARGUMENT_SUBSTRATE, /* an IPv6 address */
 	ARGUMENT_WORD,      /* one of the row's `value`, which separates them by '|' */
 	ARGUMENT_FILE,
-	ARGUMENT_FLAG, /* the key stands alone */
+	ARGUMENT_INSTANCE, /* of an agent */
+	ARGUMENT_FLAG,     /* the key stands alone */
 };
 
 struct command_argument {
@@ -43,7 +44,8 @@ struct command_argument {
 	const char *help;
 	long long min, max;
 	bool required;
-	bool positional; /* a value without a key, before all that have one; always required */
+	bool positional; /* a value without a key, before all that have one; required, unless `optional` */
+	bool optional;   /* of the last positional one: left out where a word follows that cannot be its value */
 	bool local;      /* for ovnetctl itself; not sent to the agent */
 };
 

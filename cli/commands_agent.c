@@ -14,7 +14,7 @@
 #define SOCKET_FORMAT "/run/ovnet/%s/control.sock"
 
 /* Tells why the agent could not be asked. */
-static void explain(const struct command_context *context, const char *path, int error)
+static void report_failure(const struct command_context *context, const char *path, int error)
 {
 	FILE *err = context->err;
 
@@ -59,28 +59,21 @@ static void report_refusal(const cJSON *error, FILE *err)
 	putc('\n', err);
 }
 
-static int connect_and_request(const struct command_context *context, const char *path, struct client **client,
-	cJSON **answer)
+static int connect_and_request(const struct command_context *context, const cJSON *arguments, const char *path,
+	struct client **client, cJSON **answer)
 {
-	const struct command *command = context->command;
-	scope_free char *name = NULL;
-	cJSON *arguments;
+	scope_free char *name = command_name(context->command);
 	int result;
 
-	name = command_name(command);
-	if (!name)
+	if (!name || !arguments)
 		return -ENOMEM;
 	result = client_open(path, CLIENT_TIMEOUT_MS, client);
-	if (result < 0)
-		return result;
-	arguments = command_arguments(context);
-	result = arguments ? client_request(*client, name, arguments, answer) : -ENOMEM;
-	cJSON_Delete(arguments);
-	return result;
+	return result < 0 ? result : client_request(*client, name, arguments, answer);
 }
 
 /* Asks, and hands over the socket's path, the connection and the answer: the caller's also on failure. */
-static enum cli_status ask(const struct command_context *context, char **path, struct client **client, cJSON **answer)
+static enum cli_status ask(const struct command_context *context, const cJSON *arguments, char **path,
+	struct client **client, cJSON **answer)
 {
 	const cJSON *error;
 	int result;
@@ -94,9 +87,9 @@ static enum cli_status ask(const struct command_context *context, char **path, s
 		fputs("ovnetctl: out of memory\n", context->err);
 		return CLI_FAILED;
 	}
-	result = connect_and_request(context, *path, client, answer);
+	result = connect_and_request(context, arguments, *path, client, answer);
 	if (result < 0) {
-		explain(context, *path, result);
+		report_failure(context, *path, result);
 		return CLI_FAILED;
 	}
 	error = json_member(*answer, "error");
@@ -106,27 +99,39 @@ static enum cli_status ask(const struct command_context *context, char **path, s
 	return CLI_FAILED;
 }
 
-enum cli_status commands_ask(const struct command_context *context)
+enum cli_status commands_request(const struct command_context *context, const cJSON *arguments, cJSON **out)
 {
 	struct client *client = NULL;
 	scope_free char *path = NULL;
 	cJSON *answer = NULL;
-	enum cli_status status = ask(context, &path, &client, &answer);
+	enum cli_status status = ask(context, arguments, &path, &client, &answer);
 
 	if (status == CLI_OK)
-		output_result(context->output, context->command->view, json_member(answer, "result"));
+		*out = cJSON_DetachItemFromObjectCaseSensitive(answer, "result");
 	cJSON_Delete(answer);
 	client_close(client);
+	return status;
+}
+
+enum cli_status commands_ask(const struct command_context *context)
+{
+	cJSON *arguments = command_arguments(context), *result = NULL;
+	enum cli_status status = commands_request(context, arguments, &result);
+
+	if (status == CLI_OK)
+		output_result(context->output, context->command->view, result);
+	cJSON_Delete(result);
+	cJSON_Delete(arguments);
 	return status;
 }
 
 enum cli_status commands_watch(const struct command_context *context)
 {
 	long long count = command_number(context, "count", -1);
+	cJSON *arguments = command_arguments(context), *answer = NULL;
 	struct client *client = NULL;
 	scope_free char *path = NULL;
-	cJSON *answer = NULL;
-	enum cli_status status = ask(context, &path, &client, &answer);
+	enum cli_status status = ask(context, arguments, &path, &client, &answer);
 	int result = 0;
 
 	while (status == CLI_OK && result == 0 && count != 0) {
@@ -142,9 +147,10 @@ enum cli_status commands_watch(const struct command_context *context)
 	}
 	/* A failed write is told by who owns the output; that nobody reads any more is no failure. */
 	if (result < 0 && result != -EPIPE && context->output->error == 0) {
-		explain(context, path, result);
+		report_failure(context, path, result);
 		status = CLI_FAILED;
 	}
+	cJSON_Delete(arguments);
 	cJSON_Delete(answer);
 	client_close(client);
 	return status;

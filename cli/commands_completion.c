@@ -85,9 +85,10 @@ static void print_candidate(void *context, const char *word, size_t length)
 	fprintf(context, " %.*s", (int)length, word);
 }
 
-static void print_values(const struct command_argument *row, FILE *out)
+/* The values of a type that are known beforehand, as a list of words. */
+static void print_known(const struct command_argument *row, FILE *out)
 {
-	fprintf(out, "		%s) candidates='", row->name);
+	fputs("candidates='", out);
 	switch (row->type) {
 	case ARGUMENT_WORD:
 		argument_each_word(row->value, print_candidate, out);
@@ -105,23 +106,40 @@ static void print_values(const struct command_argument *row, FILE *out)
 	fputs("' ;;\n", out);
 }
 
-/* After a key, its values; else the keys, or files in the place of one. */
+/* In the place of a positional argument, its values; the place of one that may be left out is for keys, too. */
+static void print_positional(const struct command *command, int words, FILE *out)
+{
+	for (size_t i = 0; i < command->argument_count && command->arguments[i].positional; i++) {
+		const struct command_argument *row = &command->arguments[i];
+
+		if (row->optional)
+			continue;
+		fprintf(out, "		%d,*) ", words + (int)i);
+		if (row->type == ARGUMENT_FILE)
+			fputs("COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n", out);
+		else
+			print_known(row, out);
+	}
+}
+
+/* After a key, its values; else the keys. */
 static void print_arguments(const struct command *command, FILE *out)
 {
-	bool file = command->argument_count > 0 && command->arguments[0].type == ARGUMENT_FILE;
 	int words = command->verb ? 2 : 1;
 
 	if (command->argument_count == 0)
 		return;
 	fprintf(out, "	'%s%s%s')\n", command->object, command->verb ? " " : "", command->verb ? command->verb : "");
-	if (file)
-		fprintf(out,
-			"		((${#words[@]} == %d)) && COMPREPLY=($(compgen -f -- \"$current\")) && return\n",
-			words);
-	fputs("		case $last in\n", out);
-	for (size_t i = 0; i < command->argument_count; i++)
-		if (!command->arguments[i].positional && command->arguments[i].type != ARGUMENT_FLAG)
-			print_values(&command->arguments[i], out);
+	fputs("		case ${#words[@]},$last in\n", out);
+	print_positional(command, words, out);
+	for (size_t i = 0; i < command->argument_count; i++) {
+		const struct command_argument *row = &command->arguments[i];
+
+		if (row->positional || row->type == ARGUMENT_FLAG)
+			continue;
+		fprintf(out, "		*,%s) ", row->name);
+		print_known(row, out);
+	}
 	fputs("		*) candidates='", out);
 	for (size_t i = 0; i < command->argument_count; i++)
 		if (!command->arguments[i].positional)

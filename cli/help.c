@@ -27,7 +27,7 @@ static void print_key(const struct command_argument *row, FILE *out)
 
 static void print_argument(const struct command_argument *row, FILE *out)
 {
-	bool optional = !row->required && !row->positional;
+	bool optional = row->positional ? row->optional : !row->required;
 
 	fputs(optional ? " [" : " ", out);
 	print_key(row, out);

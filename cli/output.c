@@ -209,6 +209,31 @@ static void write_lines(FILE *stream, const cJSON *lines)
 	}
 }
 
+/* A 64-bit number comes as a string. */
+static bool is_count(const cJSON *value)
+{
+	if (cJSON_IsString(value))
+		return strcmp(value->valuestring, "0") != 0;
+	return cJSON_IsNumber(value) && value->valuedouble != 0;
+}
+
+static void write_counts(FILE *stream, const cJSON *counts)
+{
+	size_t width = 0;
+
+	for (const cJSON *count = first_of(counts); count; count = count->next)
+		if (is_count(count) && strlen(count->string) > width)
+			width = strlen(count->string);
+	for (const cJSON *count = first_of(counts); count; count = count->next) {
+		scope_free char *text = is_count(count) ? print_value(count) : NULL;
+
+		if (!text)
+			continue;
+		write_cell(stream, count->string, width, false, false);
+		write_cell(stream, text, 0, false, true);
+	}
+}
+
 static void write_value(FILE *stream, const cJSON *value)
 {
 	const char *text = cJSON_IsString(value) ? value->valuestring : "-";
@@ -239,6 +264,9 @@ static void text_result(struct output *output, const struct output_view *view, c
 			break;
 		case OUTPUT_LINES:
 			write_lines(output->stream, value);
+			break;
+		case OUTPUT_COUNTS:
+			write_counts(output->stream, value);
 			break;
 		case OUTPUT_VALUE:
 			write_value(output->stream, value);

@@ -33,6 +33,7 @@ enum output_kind {
 	OUTPUT_RECORD, /* an object: a line for each column */
 	OUTPUT_TABLE,  /* an array of objects: a line for each, with a head */
 	OUTPUT_LINES,  /* an array of strings: a line for each */
+	OUTPUT_COUNTS, /* an object of numbers: a line for each that is not 0 */
 	OUTPUT_VALUE,  /* the value alone */
 };
 

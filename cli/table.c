@@ -33,7 +33,11 @@
 
 static const struct command_argument vnet_rows[] = {VNET_FILTER};
 
-static const struct command_argument list_rows[] = {VNET_FILTER, ADDRESS_FILTER};
+static const struct command_argument rule_list_rows[] = {
+	VNET_FILTER,
+	ADDRESS_FILTER,
+	{.name = "all", .type = ARGUMENT_FLAG, .help = "also those by which ARP is answered, which follow from others"},
+};
 
 static const struct command_argument rule_add_rows[] = {
 	RULE_ENDS,
@@ -57,6 +61,37 @@ static const struct command_argument session_list_rows[] = {
 static const struct command_argument drop_watch_rows[] = {
 	{.name = "count", .type = ARGUMENT_NUMBER, .value = "NUMBER", .min = 1, .max = UINT32_MAX, .local = true,
 		.help = "end after so many drops"},
+};
+
+static const struct command_argument monitor_rows[] = {
+	{.name = "count", .type = ARGUMENT_NUMBER, .value = "NUMBER", .min = 1, .max = UINT32_MAX, .local = true,
+		.help = "end after so many events"},
+};
+
+static const struct command_argument explain_rows[] = {
+	{.name = "source", .type = ARGUMENT_TEXT, .value = "SOURCE", .positional = true,
+		.help = "who opens the conversation: an address, or a node's name"},
+	{.name = "destination", .type = ARGUMENT_TEXT, .value = "DESTINATION", .positional = true,
+		.help = "who responds: an address, or a node's name"},
+	{.name = "protocol", .type = ARGUMENT_PROTOCOL, .value = "PROTOCOL", .positional = true,
+		.help = "tcp, udp, icmp, or a number"},
+	{.name = "port", .type = ARGUMENT_NUMBER, .value = "PORT", .max = 65535, .positional = true, .optional = true,
+		.help = "the responder's port, which tcp and udp need; for icmp the type (default 8, echo)"},
+	{.name = "vnet", .type = ARGUMENT_TEXT, .value = "VNET",
+		.help = "in which vnet (name or VNI), where the ends are in several"},
+	{.name = "also", .type = ARGUMENT_INSTANCE, .value = "INSTANCE", .local = true,
+		.help = "ask the agent of this instance as well, and show both"},
+};
+
+static const struct command_argument key_new_rows[] = {
+	{.name = "kind", .type = ARGUMENT_WORD, .value = "host|authority", .positional = true,
+		.help = "whose: a host's to shake hands with, an authority's to sign passports with"},
+	{.name = "file", .type = ARGUMENT_FILE, .value = "FILE", .positional = true,
+		.help = "where to write it; nothing may be there"},
+};
+
+static const struct command_argument key_show_rows[] = {
+	{.name = "file", .type = ARGUMENT_FILE, .value = "FILE", .positional = true, .help = "the file of the key"},
 };
 
 static const struct command_argument address_encode_rows[] = {
@@ -94,12 +129,13 @@ const struct command command_table[] = {
 	{"port", "list", "nodes of this host, and the interfaces that are their ports", .run = commands_ask,
 		.view = &view_port_list},
 
-	{"rule", "list", "rules of the data path", ARGUMENTS(list_rows), .run = commands_ask, .view = &view_rule_list},
+	{"rule", "list", "rules of the data path", ARGUMENTS(rule_list_rows), .run = commands_ask,
+		.view = &view_rule_list},
 	{"rule", "add", "add a rule", ARGUMENTS(rule_add_rows), .run = commands_ask, .view = &view_rule_added},
 	{"rule", "del", "remove a rule that was added; what rests on it ends", ARGUMENTS(rule_del_rows),
 		.run = commands_ask, .view = &view_rule_removed},
-	{"rule", "flush", "remove all rules that were added; what rests on them ends", ARGUMENTS(vnet_rows),
-		.run = commands_ask, .view = &view_rule_removed},
+	{"rule", "flush", "remove all rules that were added or negotiated, and forget passports; what rests on them ends",
+		ARGUMENTS(vnet_rows), .run = commands_ask, .view = &view_rule_removed},
 
 	{"session", "list", "conversations that were admitted", ARGUMENTS(session_list_rows), .run = commands_ask,
 		.view = &view_session_list},
@@ -111,6 +147,22 @@ const struct command command_table[] = {
 		.view = &view_drop_list},
 	{"drop", "watch", "dropped packets one by one, as they happen", ARGUMENTS(drop_watch_rows),
 		.run = commands_watch, .view = &view_drop_event},
+
+	{"explain", NULL, "whether one node may send another something, and why", ARGUMENTS(explain_rows),
+		.run = commands_explain, .view = &view_explanation},
+	{"monitor", NULL, "negotiations, verdicts and dropped packets, as they happen", ARGUMENTS(monitor_rows),
+		.run = commands_watch, .view = &view_event},
+
+	{"peer", "list", "hosts with which is negotiated", .run = commands_ask, .view = &view_peer_list},
+	{"peer", "flush", "forget all keys with peers, and what is asked of them; rules stay", .run = commands_ask},
+
+	{"queue", "list", "questions that wait for a verdict, their packets, and the budgets of ports",
+		.run = commands_ask, .view = &view_queue_list},
+
+	{"key", "new", "make a key file, and print the public key", ARGUMENTS(key_new_rows), .run = commands_key_new,
+		.view = &view_key_new},
+	{"key", "show", "print what a key file is, and its public key", ARGUMENTS(key_show_rows),
+		.run = commands_key_show, .view = &view_key_show},
 
 	{"address", "encode", "make a substrate address", ARGUMENTS(address_encode_rows),
 		.run = commands_address_encode, .view = &view_address_encoded},

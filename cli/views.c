@@ -31,6 +31,10 @@ static const struct output_column status_columns[] = {
 	{"sessions", "sessions", OUTPUT_USAGE},
 	{"mappings", "mappings", OUTPUT_USAGE},
 	{"hosts", "hosts", OUTPUT_USAGE},
+	{"identity", "negotiation.identity", OUTPUT_PLAIN},
+	{"peers", "negotiation.peers", OUTPUT_PLAIN},
+	{"grants", "negotiation.grants", OUTPUT_PLAIN},
+	{"open questions", "negotiation.in_flight", OUTPUT_PLAIN},
 };
 
 static const struct output_column uplink_columns[] = {
@@ -43,6 +47,8 @@ static const struct output_column uplink_columns[] = {
 static const struct output_section status_sections[] = {
 	SECTION(OUTPUT_RECORD, "", status_columns),
 	SECTION(OUTPUT_TABLE, "uplinks", uplink_columns),
+	{.kind = OUTPUT_COUNTS, .member = "negotiation.engine"},
+	{.kind = OUTPUT_COUNTS, .member = "negotiation.questions"},
 };
 
 const struct output_view view_status = VIEW(status_sections);
@@ -79,6 +85,8 @@ static const struct output_column rule_columns[] = {
 	{"EXPIRES", "expires_in_s", OUTPUT_SECONDS},
 	{"HITS", "hits", OUTPUT_NUMBER},
 	{"POLICY", "policy", OUTPUT_NUMBER},
+	{"NAME", "policy_name", OUTPUT_PLAIN},
+	{"GROUP", "group", OUTPUT_PLAIN},
 	{"ORIGIN", "origin", OUTPUT_PLAIN},
 };
 
@@ -164,7 +172,7 @@ static const struct output_section drop_sections[] = {
 
 const struct output_view view_drop_list = VIEW(drop_sections);
 
-static const struct output_column event_columns[] = {
+static const struct output_column drop_event_columns[] = {
 	{"TIME", "time", OUTPUT_PLAIN},
 	{"INTERFACE", "interface", OUTPUT_PLAIN},
 	{"HOOK", "hook", OUTPUT_PLAIN},
@@ -177,9 +185,44 @@ static const struct output_column event_columns[] = {
 	{"DESCRIPTION", "description", OUTPUT_PLAIN},
 };
 
+static const struct output_section drop_event_sections[] = {SECTION(OUTPUT_TABLE, "", drop_event_columns)};
+
+const struct output_view view_drop_event = VIEW(drop_event_sections);
+
+/* Of a negotiation or a drop: what only the other has is "-". */
+static const struct output_column event_columns[] = {
+	{"TIME", "time", OUTPUT_PLAIN},
+	{"NEGOTIATION", "negotiation", OUTPUT_PLAIN},
+	{"GRANTED", "granted", OUTPUT_PLAIN},
+	{"POLICY", "policy", OUTPUT_NUMBER},
+	{"DROP", "reason", OUTPUT_PLAIN},
+	{"INTERFACE", "interface", OUTPUT_PLAIN},
+	{"VNET", "vnet", OUTPUT_PLAIN},
+	{"PROTOCOL", "protocol", OUTPUT_PLAIN},
+	{"SOURCE", "source", OUTPUT_ENDPOINT},
+	{"DESTINATION", "destination", OUTPUT_ENDPOINT},
+	{"DESCRIPTION", "description", OUTPUT_PLAIN},
+};
+
 static const struct output_section event_sections[] = {SECTION(OUTPUT_TABLE, "", event_columns)};
 
-const struct output_view view_drop_event = VIEW(event_sections);
+const struct output_view view_event = VIEW(event_sections);
+
+/* Vnet, ends and service are in the sentences before it. */
+static const struct output_column explained_rule_columns[] = {
+	{"END", "end", OUTPUT_PLAIN},
+	{"WIDTH", "width", OUTPUT_PLAIN},
+	{"VERDICT", "verdict", OUTPUT_PLAIN},
+	{"STATE", "state", OUTPUT_PLAIN},
+	{"DECIDES", "decides", OUTPUT_PLAIN},
+	{"ORIGIN", "origin", OUTPUT_PLAIN},
+	{"POLICY", "policy", OUTPUT_NUMBER},
+	{"NAME", "policy_name", OUTPUT_PLAIN},
+	{"GROUP", "group", OUTPUT_PLAIN},
+	{"AGE", "age_s", OUTPUT_SECONDS},
+	{"EXPIRES", "expires_in_s", OUTPUT_SECONDS},
+	{"HITS", "hits", OUTPUT_NUMBER},
+};
 
 static const struct output_column reload_columns[] = {
 	{"nodes changed", "nodes", OUTPUT_PLAIN},
@@ -227,6 +270,80 @@ static const struct output_section check_sections[] = {
 };
 
 const struct output_view view_config_check = VIEW(check_sections);
+
+static const struct output_column peer_columns[] = {
+	{"HOST", "name", OUTPUT_PLAIN},
+	{"LOCATOR", "locator", OUTPUT_PLAIN},
+	{"KEYS", "live", OUTPUT_PLAIN},
+	{"HANDSHAKE", "handshake_s", OUTPUT_SECONDS},
+	{"HEARD", "heard_s", OUTPUT_SECONDS},
+	{"RTT-US", "rtt_us", OUTPUT_NUMBER},
+	{"IN-FLIGHT", "in_flight", OUTPUT_NUMBER},
+	{"WAITING", "waiting", OUTPUT_NUMBER},
+	{"NOTICES", "notices", OUTPUT_NUMBER},
+	{"ASKED", "asked", OUTPUT_NUMBER},
+	{"ANSWERED", "answered", OUTPUT_NUMBER},
+	{"SILENT", "silent", OUTPUT_NUMBER},
+	{"DECIDED", "decided", OUTPUT_NUMBER},
+};
+
+static const struct output_section peer_sections[] = {SECTION(OUTPUT_TABLE, "peers", peer_columns)};
+
+const struct output_view view_peer_list = VIEW(peer_sections);
+
+static const struct output_column question_columns[] = {
+	{"PORT", "port", OUTPUT_PLAIN},
+	{"NODE", "node", OUTPUT_PLAIN},
+	{"VNET", "vnet", OUTPUT_PLAIN},
+	{"PROTOCOL", "protocol", OUTPUT_PLAIN},
+	{"SOURCE", "source", OUTPUT_PLAIN},
+	{"DESTINATION", "destination", OUTPUT_ENDPOINT},
+	{"STATE", "state", OUTPUT_PLAIN},
+	{"PACKETS", "packets", OUTPUT_NUMBER},
+	{"OCTETS", "octets", OUTPUT_NUMBER},
+	{"AGE-MS", "age_ms", OUTPUT_NUMBER},
+};
+
+static const struct output_column budget_columns[] = {
+	{"PORT", "port", OUTPUT_PLAIN},
+	{"NODE", "node", OUTPUT_PLAIN},
+	{"QUESTIONS", "pending", OUTPUT_USAGE},
+	{"PACKETS", "packets", OUTPUT_USAGE},
+	{"OCTETS", "octets", OUTPUT_USAGE},
+};
+
+static const struct output_section queue_sections[] = {
+	SECTION(OUTPUT_TABLE, "questions", question_columns),
+	SECTION(OUTPUT_TABLE, "ports", budget_columns),
+};
+
+const struct output_view view_queue_list = VIEW(queue_sections);
+
+static const struct output_section explanation_sections[] = {
+	{.kind = OUTPUT_LINES, .member = "summary"},
+	SECTION(OUTPUT_TABLE, "rules", explained_rule_columns),
+	SECTION(OUTPUT_TABLE, "sessions", session_columns),
+	SECTION(OUTPUT_TABLE, "questions", question_columns),
+	{.kind = OUTPUT_LINES, .member = "also.summary"},
+	SECTION(OUTPUT_TABLE, "also.rules", explained_rule_columns),
+	SECTION(OUTPUT_TABLE, "also.sessions", session_columns),
+	SECTION(OUTPUT_TABLE, "also.questions", question_columns),
+};
+
+const struct output_view view_explanation = VIEW(explanation_sections);
+
+static const struct output_section new_key_sections[] = {{.kind = OUTPUT_VALUE, .member = "public_key"}};
+
+const struct output_view view_key_new = VIEW(new_key_sections);
+
+static const struct output_column key_columns[] = {
+	{"kind", "kind", OUTPUT_PLAIN},
+	{"public key", "public_key", OUTPUT_PLAIN},
+};
+
+static const struct output_section key_sections[] = {SECTION(OUTPUT_RECORD, "", key_columns)};
+
+const struct output_view view_key_show = VIEW(key_sections);
 
 static const struct output_section script_sections[] = {{.kind = OUTPUT_VALUE, .member = "script"}};
 

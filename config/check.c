@@ -2,7 +2,7 @@
 /*
  * What must hold between the values of a configuration. See check.h.
  *
- * Lists that may be long are sorted before they are searched; those that hold a host's own nodes and vnets are short.
+ * Hosts and identities are in check_identity.c. Lists that may be long are sorted before they are searched; those that hold a host's own nodes and vnets are short.
  */
 #include "config/check.h"
 
@@ -204,8 +204,7 @@ static void settle_slot(struct findings *findings, const struct locator *locator
 	}
 }
 
-/* True when an address can be in both prefixes. */
-static bool locators_overlap(const struct locator *a, const struct locator *b)
+bool check_overlap(const struct locator *a, const struct locator *b)
 {
 	size_t octets = (a->length < b->length ? a->length : b->length) / 8u;
 
@@ -223,7 +222,7 @@ static void check_locators(struct findings *findings, struct config *config)
 		struct config_mapping *mapping = &config->mappings[i];
 		char path[FINDING_PATH_MAX], text[ADDRESS_TEXT_MAX], own[ADDRESS_TEXT_MAX];
 
-		if (locators_overlap(&mapping->locator, &config->locator)) {
+		if (check_overlap(&mapping->locator, &config->locator)) {
 			snprintf(path, sizeof(path), "mappings[%zu].locator", i);
 			finding_add(findings, path,
 				"expected the prefix of another host, got '%s' within or around this host's %s",
@@ -364,6 +363,7 @@ void check_config(struct findings *findings, struct config *config)
 	check_uplinks(findings, config);
 	check_nodes(findings, config);
 	check_locators(findings, config);
+	check_identity(findings, config);
 	if (places_of(config, &places) != 0) {
 		finding_add(findings, "", "out of memory");
 		return;

@@ -14,6 +14,15 @@
  */
 void check_config(struct findings *findings, struct config *config);
 
+/*
+ * The part of check_config() that is about hosts, the identity, and the vnets that need one. Defaults that depend on other
+ * values are settled, and the identities of nodes become whole.
+ */
+void check_identity(struct findings *findings, struct config *config);
+
+/* True when an address can be in both prefixes; one that was refused is in none. */
+bool check_overlap(const struct locator *a, const struct locator *b);
+
 /* The checks of a single rule that was read whole. Returns 0, or -EINVAL after a finding; -ENOMEM without one. */
 int check_rule(struct findings *findings, const struct config *config, const struct config_rule *rule);
 

@@ -2,8 +2,8 @@
 /*
  * ovnet.json from file to struct config. See config.h.
  *
- * The keys are in schema.c, what must hold between their values in check.c; here a file is read, both are asked, and
- * what they find is told.
+ * The keys are in schema_table.c, what must hold between their values in check.c, how policies become a set in draft.c; here
+ * a file is read, all are asked, and what they find is told.
  */
 #include "config/config.h"
 
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "config/check.h"
+#include "config/draft.h"
 #include "config/finding.h"
 #include "config/schema.h"
 #include "lib/error.h"
@@ -26,43 +27,69 @@ static void json_tree_free(cJSON **tree)
 	cJSON_Delete(*tree);
 }
 
+/* Reads and checks what the draft has as text. Returns 0, or -EINVAL after a finding. */
+static int draft_fill(struct findings *findings, struct draft *draft)
+{
+	struct config *config = &draft->config;
+	struct schema_reader reader = {.findings = findings, .config = config, .draft = draft};
+	/* Names in the draft are the tree's. */
+	__attribute__((cleanup(json_tree_free))) cJSON *tree = NULL;
+	struct json_error error;
+
+	tree = json_parse(config->text, config->length, &error);
+	if (tree) {
+		schema_read(&reader, SCHEMA_TOP, tree, "", draft);
+		check_config(findings, config);
+		if (findings->total == 0)
+			draft_seal(findings, draft);
+	} else {
+		finding_add_at(findings, error.line, "", "%s", error.message);
+	}
+	return findings->total ? -EINVAL : 0;
+}
+
+/* Returns 0 and a draft that has the text, or -ENOMEM. */
+static int draft_make(const char *text, size_t length, struct draft **out)
+{
+	struct draft *draft = calloc(1, sizeof(*draft));
+
+	if (draft)
+		draft->config.text = malloc(length + 1);
+	if (!draft || !draft->config.text) {
+		free(draft);
+		return -ENOMEM;
+	}
+	memcpy(draft->config.text, text, length);
+	draft->config.text[length] = '\0';
+	draft->config.length = length;
+	*out = draft;
+	return 0;
+}
+
 int config_parse(const char *text, size_t length, const char *name, config_report_fn report, void *context,
 	struct config **out)
 {
-	__attribute__((cleanup(json_tree_free))) cJSON *tree = NULL;
 	struct findings findings = {.file = name, .text = text, .length = length};
-	struct schema_reader reader = {.findings = &findings};
-	struct json_error error;
-	struct config *config;
+	struct config *config = calloc(1, sizeof(*config));
+	struct draft *draft = NULL;
+	int result = config ? draft_make(text, length, &draft) : -ENOMEM;
 
-	config = calloc(1, sizeof(*config));
-	if (config)
-		config->text = malloc(length + 1);
-	if (!config || !config->text) {
-		config_free(config);
+	if (result)
 		finding_add_at(&findings, 0, "", "out of memory");
-		findings_tell(&findings, report, context);
-		return -ENOMEM;
-	}
-	memcpy(config->text, text, length);
-	config->text[length] = '\0';
-	config->length = length;
-
-	tree = json_parse(text, length, &error);
-	if (tree) {
-		reader.config = config;
-		schema_read(&reader, SCHEMA_TOP, tree, "", config);
-		check_config(&findings, config);
-	} else {
-		finding_add_at(&findings, error.line, "", "%s", error.message);
-	}
+	else
+		result = draft_fill(&findings, draft);
 	findings_tell(&findings, report, context);
-	if (findings.total) {
-		config_free(config);
-		return -EINVAL;
+	if (draft) {
+		draft_free(draft);
+		/* Octet by octet: identities and limits are compared so, and what lies between their members is zero. */
+		memcpy(config, &draft->config, sizeof(*config));
+		free(draft);
 	}
-	*out = config;
-	return 0;
+	if (result)
+		config_free(config);
+	else
+		*out = config;
+	return result;
 }
 
 /* Reads a file to its end. Returns 0 and text (to be freed), or -errno. */
@@ -152,6 +179,8 @@ void config_free(struct config *config)
 	free(config->nodes);
 	free(config->mappings);
 	free(config->rules);
+	free(config->hosts);
+	policy_set_free(config->policies);
 	free(config->text);
 	free(config);
 }

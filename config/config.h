@@ -1,24 +1,62 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ovnet.json: what a host is told in static mode. Read, checked against one table of rows (schema.c), and handed
- * over whole or not at all. The agent and `ovnetctl config check` use the same code; docs/man/ovnet.json.5 describes
- * it.
+ * ovnet.json: what a host is told in static mode, policies to negotiate by included. Read, checked against one table of
+ * rows (schema_table.c), and handed over whole or not at all. The agent and `ovnetctl config check` use the same code;
+ * docs/man/ovnet.json.5 describes it.
  */
 #ifndef OVNET_CONFIG_CONFIG_H
 #define OVNET_CONFIG_CONFIG_H
 
 #include "lib/address.h"
+#include "policy/policy.h"
 
-#define CONFIG_NAME_MAX 32   /* names of instances, vnets and nodes, with the terminator: [A-Za-z0-9_.-]+ */
+#define CONFIG_NAME_MAX 32   /* names of instances, vnets, nodes, groups ..., with the terminator: [A-Za-z0-9_.-]+ */
 #define CONFIG_IFNAME_MAX 16 /* IFNAMSIZ */
 #define CONFIG_UPLINKS_MAX 8
+#define CONFIG_PATH_MAX 256 /* of a key's file, with the terminator */
+#define CONFIG_KEY_LEN 32
 
 enum uplink_mode { UPLINK_AUTO, UPLINK_TC, UPLINK_XDP };
 enum delivery { DELIVERY_AUTO, DELIVERY_PORT, DELIVERY_PEER };
 
+enum authorization { AUTHORIZATION_STATIC, AUTHORIZATION_NEGOTIATED };
+enum pending_mode { PENDING_QUEUE, PENDING_DISCARD };
+enum replies_mode { REPLIES_SESSION, REPLIES_NEGOTIATE };
+enum silence_mode { SILENCE_DENY, SILENCE_ALLOW };
+enum answers_mode { ANSWERS_WIDE, ANSWERS_EXACT };
+enum ask_mode { ASK_DESTINATION, ASK_AGENT };
+
+/* All after `authorization` has its default, and no effect, in a vnet that is static. */
 struct config_vnet {
 	char name[CONFIG_NAME_MAX];
 	uint32_t vni; /* 1 .. VNI_MAX */
+	enum authorization authorization;
+	enum pending_mode pending; /* packets that wait for an answer */
+	enum replies_mode replies;
+	enum silence_mode silence; /* what no answer means */
+	enum answers_mode answers;
+	enum ask_mode ask; /* whom: the destination's own address, or the agent of its host */
+	enum policy_agreement agreement;
+	enum policy_default default_in, default_out; /* never DEFAULT_UNSET */
+	uint32_t grant_lifetime_s;
+	uint32_t passport_lifetime_s;
+};
+
+/* Who this host is to others. Files are named here and opened by who needs them. */
+struct config_identity {
+	bool present; /* all the rest is zero without it */
+	size_t host;  /* index into config.hosts */
+	char key[CONFIG_PATH_MAX];
+	char signing_key[CONFIG_PATH_MAX];
+	uint8_t authority[CONFIG_KEY_LEN]; /* Ed25519, public */
+};
+
+/* A host of the directory, this one included. */
+struct config_host {
+	char name[CONFIG_NAME_MAX];
+	uint64_t id; /* policy_id(name) */
+	struct locator locator;
+	uint8_t key[CONFIG_KEY_LEN]; /* X25519, public */
 };
 
 /* A node of this host. */
@@ -28,15 +66,18 @@ struct config_node {
 	size_t vnet; /* index into config.vnets */
 	struct ipv4 address;
 	struct mac mac;
-	uint8_t slot; /* default 0; for a /72 locator, that locator's */
+	uint8_t slot;                    /* default 0; for a /72 locator, that locator's */
+	struct policy_identity identity; /* whole, VNI and address too */
 };
 
 /* A node of another host. */
 struct config_mapping {
+	char name[CONFIG_NAME_MAX]; /* "" unless given */
 	size_t vnet;
 	struct ipv4 address;
 	struct locator locator; /* of its host */
 	uint8_t slot;
+	struct policy_identity identity; /* as for a node; what was not given is 0: not known */
 };
 
 /* A rule as people write it: from sender to responder. The agent makes rules of the data path of it. */
@@ -54,6 +95,10 @@ struct config_rule {
 
 struct config_limits {
 	uint32_t sessions, rules, mappings, hosts, sessions_per_port;
+	uint32_t pending;                    /* open questions in the kernel's table */
+	uint32_t pending_per_port;           /* at most `pending` */
+	uint32_t questions, questions_burst; /* of one port: a second, and at once */
+	uint32_t queue_packets, queue_bytes; /* of one port: what waits for answers */
 };
 
 /* Idle times after which a session is swept, seconds. */
@@ -76,6 +121,11 @@ struct config {
 	size_t mapping_count;
 	struct config_rule *rules;
 	size_t rule_count;
+	struct config_identity identity;
+	struct config_host *hosts;
+	size_t host_count;
+	struct policy_set
+		*policies; /* sealed, with every negotiated vnet and all groups; NULL when no vnet is negotiated */
 	struct config_limits limits;
 	struct config_idle idle;
 	char *text; /* the file as it was read, so that a later finding can name its line */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table of ovnet.json: one row a key, the only place where that key is known.
+ * The table of ovnet.json: one row a key, the only place where that key is known (schema_table.c).
  *
- * Reads each value by its row into its place; leaves out what concerns more than one value (check.c).
+ * Reads each value by its row into its place (schema.c), by the row's type (schema_type.h); leaves out what concerns more
+ * than one value (check.h), but for names, which are looked up as they are read.
  */
 #ifndef OVNET_CONFIG_SCHEMA_H
 #define OVNET_CONFIG_SCHEMA_H
@@ -11,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "config/config.h"
+#include "config/draft.h"
 #include "config/finding.h"
 
 #define SCHEMA_NO_VNET ((size_t)-1) /* in place of a vnet that was refused */
@@ -19,11 +20,15 @@
 
 /* The objects of the file; each row belongs to one. */
 enum schema_section {
-	SCHEMA_TOP,
+	SCHEMA_TOP,      /* struct draft */
+	SCHEMA_IDENTITY, /* struct config_identity; likewise below */
+	SCHEMA_HOST,
 	SCHEMA_VNET,
+	SCHEMA_GROUP, /* struct policy_group */
 	SCHEMA_NODE,
 	SCHEMA_MAPPING,
 	SCHEMA_RULE,
+	SCHEMA_POLICY, /* struct policy */
 	SCHEMA_LIMITS,
 	SCHEMA_IDLE,
 };
@@ -31,6 +36,7 @@ enum schema_section {
 struct schema_reader {
 	struct findings *findings;
 	const struct config *config; /* in which vnets are looked up */
+	struct draft *draft;         /* of which `config` is part; NULL: one of SCHEMA_RULE is read by itself */
 	bool by_default;             /* the value read now is the row's own */
 };
 
@@ -51,17 +57,18 @@ struct schema_row {
 	const char *unit;     /* of a number, or NULL */
 	const char *fallback; /* the default as one would write it, without quotes; NULL: required, or an empty list */
 	bool required;
-	bool whole;                /* a list: an element with a finding is left out of later checks (all zeros) */
-	long long min, max;        /* of a number, or of a list's length */
-	const char *at_most;       /* a number: the row above that bounds it too; lowers the default */
-	const char *const *words;  /* those allowed; their index is stored */
+	bool whole;               /* a list: an element with a finding is left out of later checks (all zeros) */
+	long long min, max;       /* of a number, or of a list's length; min of a word: what the first one stands for */
+	const char *at_most;      /* a number: the row above that bounds it too; lowers the default */
+	const char *const *words; /* those allowed; stored is their index, plus `min` */
 	enum schema_section child; /* of an object or a list */
 	size_t offset, size;       /* of the value's place; of a list: of the pointer, and the size of an element */
 	size_t companion;          /* offset of what belongs to it: a list's count, the flag that says "any" */
 };
 
-/* The table and its length. */
+/* The table and its length; and one row of it, or NULL. */
 const struct schema_row *schema_rows(size_t *count);
+const struct schema_row *schema_row_find(enum schema_section section, const char *name);
 
 /*
  * Reads an object by the rows of its section: every member, every default, and what is unknown or missing.

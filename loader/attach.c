@@ -22,6 +22,7 @@ static const char *const words[LOADER_HOOKS] = {
 	[LOADER_NODE] = "node",
 	[LOADER_GUARD] = "guard",
 	[LOADER_UPLINK_TC] = "uplink-tc",
+	[LOADER_INJECT] = "inject",
 	[LOADER_UPLINK_XDP] = "uplink-xdp",
 };
 

@@ -25,7 +25,7 @@
 #include "ovnet.skel.h"
 
 #define RUN_ROOT "/run/ovnet"
-#define MAPS_COUNT_MAX 16
+#define MAPS_COUNT_MAX 32
 #define DIFFERENCE_MAX 512
 
 /* A program is pinned under its name with this, and renamed when all are, so that the old one never lacks a successor.
@@ -113,6 +113,8 @@ static int loader_open_skeleton(struct loader *loader, const struct loader_optio
 		{skeleton->maps.rules, options->rules},
 		{skeleton->maps.mappings, options->mappings},
 		{skeleton->maps.nexthops, options->hosts},
+		{skeleton->maps.pendings, options->pendings},
+		{skeleton->maps.identities, options->mappings},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
@@ -283,6 +285,7 @@ static void loader_describe(struct loader *loader)
 	const struct ovnet *skeleton = loader->skeleton;
 
 	loader->program[LOADER_NODE] = bpf_program__fd(skeleton->progs.node);
+	loader->program[LOADER_INJECT] = bpf_program__fd(skeleton->progs.inject);
 	loader->program[LOADER_GUARD] = bpf_program__fd(skeleton->progs.guard);
 	loader->program[LOADER_UPLINK_TC] = bpf_program__fd(skeleton->progs.uplink_tc);
 	loader->program[LOADER_UPLINK_XDP] = bpf_program__fd(skeleton->progs.uplink_xdp);
@@ -296,6 +299,13 @@ static void loader_describe(struct loader *loader)
 		.nexthops = bpf_map__fd(skeleton->maps.nexthops),
 		.events = bpf_map__fd(skeleton->maps.events),
 		.listeners = bpf_map__fd(skeleton->maps.listeners),
+		.pendings = bpf_map__fd(skeleton->maps.pendings),
+		.budgets = bpf_map__fd(skeleton->maps.budgets),
+		.questions = bpf_map__fd(skeleton->maps.questions),
+		.channel = bpf_map__fd(skeleton->maps.channel),
+		.control_keys = bpf_map__fd(skeleton->maps.control_keys),
+		.control_gates = bpf_map__fd(skeleton->maps.control_gates),
+		.identities = bpf_map__fd(skeleton->maps.identities),
 	};
 }
 

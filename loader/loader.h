@@ -24,15 +24,16 @@ struct loader;
 struct loader_options {
 	const char *instance;
 	struct locator locator;                    /* of this host; a constant of the programs */
-	uint32_t sessions, rules, mappings, hosts; /* map sizes, entries */
+	uint32_t sessions, rules, mappings, hosts, pendings; /* map sizes, entries */
 };
 
 /* Descriptors of the maps; owned by the loader. */
 struct loader_maps {
 	int ports, port_states, counters, rules, sessions, mappings, nexthops, events, listeners;
+	int pendings, budgets, questions, channel, control_keys, control_gates, identities;
 };
 
-enum loader_hook { LOADER_NODE, LOADER_GUARD, LOADER_UPLINK_TC, LOADER_UPLINK_XDP };
+enum loader_hook { LOADER_NODE, LOADER_GUARD, LOADER_UPLINK_TC, LOADER_INJECT, LOADER_UPLINK_XDP };
 
 /* How an XDP program runs. */
 enum loader_xdp { LOADER_XDP_NATIVE, LOADER_XDP_GENERIC };

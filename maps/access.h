@@ -37,6 +37,7 @@ uint64_t counter_count(const struct counter_value *value, enum counter counter);
 
 int rule_get(int fd, const struct rule_key *key, struct rule_value *out);
 int rule_set(int fd, const struct rule_key *key, const struct rule_value *value);
+int rule_insert(int fd, const struct rule_key *key, const struct rule_value *value); /* -EEXIST: there is one */
 int rule_del(int fd, const struct rule_key *key);
 int rule_each(int fd, int (*fn)(void *context, const struct rule_key *key, const struct rule_value *value),
 	void *context);
@@ -56,6 +57,29 @@ int nexthop_get(int fd, uint32_t index, struct nexthop_value *out);
 int nexthop_set(int fd, uint32_t index, const struct nexthop_value *value);
 
 int listener_set(int fd, uint32_t drops);
+
+int pending_get(int fd, const struct rule_key *key, struct pending_value *out);
+/* Removes an entry and takes it off its port's count. -ENOENT: it was gone already. */
+int pending_del(int fd, const struct rule_key *key, struct budget *budgets);
+int pending_each(int fd, int (*fn)(void *context, const struct rule_key *key, const struct pending_value *value),
+	void *context);
+/* `budgets`, shared with the kernel: an array of OVNET_PORTS_MAX. NULL with errno on failure. */
+struct budget *budgets_map(int fd);
+void budgets_unmap(struct budget *budgets);
+
+/* `channel`, shared with the kernel. NULL with errno on failure. */
+struct channel_value *channel_map(int fd);
+void channel_unmap(struct channel_value *channel);
+
+int control_key_set(int fd, uint32_t index, const struct control_key *value);
+int control_key_del(int fd, uint32_t index);
+int control_key_clear(int fd);
+
+int identity_get(int fd, const struct mapping_key *key, struct identity_value *out);
+int identity_set(int fd, const struct mapping_key *key, const struct identity_value *value);
+int identity_del(int fd, const struct mapping_key *key);
+int identity_each(int fd, int (*fn)(void *context, const struct mapping_key *key, const struct identity_value *value),
+	void *context);
 
 /* Words, from reasons.def and counters.def: "no_rule", and its description. NULL when out of range. */
 const char *reason_name(enum reason reason);

@@ -14,5 +14,10 @@
 #include "mapping.h"
 #include "nexthop.h"
 #include "event.h"
+#include "pending.h"
+#include "question.h"
+#include "control.h"
+#include "identity.h"
+#include "waiting.h"
 
 #endif /* OVNET_MAPS_MAPS_H */

@@ -3,7 +3,7 @@
  * Maps `ports` and `port_states`: the interfaces through which nodes send and receive, and what each holds.
  *
  * `ports`
- * Who writes   ovnetd only. An entry is made and removed; only its MTU ever changes.
+ * Who writes   ovnetd only. An entry is made and removed; only its MTU and flags ever change.
  * Who reads    the node program for each packet, the uplink programs for each packet to that node.
  * Lifetime     from just before the programs are attached to the interface until just after they are gone.
  * Size         4,096; a quarter of it is used at most, since a host has no more than 1,024 nodes.
@@ -34,7 +34,10 @@
 #define PORT_NUMBER(ifindex, probe) (((ifindex) + (probe)) & (OVNET_PORTS_MAX - 1))
 
 enum port_flag {
-	PORT_PEER = 1, /* deliver by bpf_redirect_peer(): a veth whose other end is in another namespace */
+	PORT_PEER = 1,        /* deliver by bpf_redirect_peer(): a veth whose other end is in another namespace */
+	PORT_NEGOTIATE = 2,   /* what no rule covers is asked for */
+	PORT_DISCARD = 4,     /* meanwhile packets are dropped, not queued */
+	PORT_ASK_REPLIES = 8, /* replies need a rule of their own direction too (DTM-8's option) */
 };
 
 /* The key is the port's number. */

@@ -23,6 +23,11 @@ int rule_set(int fd, const struct rule_key *key, const struct rule_value *value)
 	return bpf_map_update_elem(fd, key, value, BPF_ANY);
 }
 
+int rule_insert(int fd, const struct rule_key *key, const struct rule_value *value)
+{
+	return bpf_map_update_elem(fd, key, value, BPF_NOEXIST);
+}
+
 int rule_del(int fd, const struct rule_key *key)
 {
 	return bpf_map_delete_elem(fd, key);

@@ -17,6 +17,7 @@
 enum verdict {
 	VERDICT_ALLOW = 1,
 	VERDICT_DENY = 2,
+	VERDICT_ASK = 3, /* an exception of a wide DENY that must be negotiated by itself */
 };
 
 /* How much of a key counts; what does not is zero. */
@@ -27,16 +28,18 @@ enum width {
 	WIDTH_MAX = 3,      /* the widths of rules for packets end here */
 	/*
 	 * Not for packets: something is allowed between the two, in either direction (`direction` is 0), so ARP is
-	 * answered. ovnetd keeps one for each pair with an ALLOW; it expires with the last of them.
+	 * answered. ovnetd keeps one for each pair with an ALLOW; it expires with the last of them. A DENY here is a
+	 * negotiated answer, so that ARP requests do not ask again.
 	 */
 	WIDTH_ARP = 3,
 };
 
 /* Who made a rule, and so who takes it away. */
 enum origin {
-	ORIGIN_DERIVED = 0, /* ovnetd, from other rules (WIDTH_ARP) */
-	ORIGIN_FILE = 1,    /* the configuration file */
-	ORIGIN_CONTROL = 2, /* an administrator, by hand */
+	ORIGIN_DERIVED = 0,    /* ovnetd, from other rules (WIDTH_ARP) */
+	ORIGIN_FILE = 1,       /* the configuration file */
+	ORIGIN_CONTROL = 2,    /* an administrator, by hand */
+	ORIGIN_NEGOTIATED = 3, /* the agents of both ends */
 };
 
 struct rule_key {
@@ -60,8 +63,10 @@ struct rule_value {
 	enum origin origin;
 	__u32 policy; /* id of the policy that decided; 0: none was named */
 	__u32 pad;
+	__u64 group;  /* through which that policy matched the other end; 0: none */
+	__u64 serial; /* negotiated: of the decision, as the destination's agent counts them */
 };
-_Static_assert(sizeof(struct rule_value) == 56, "rule_value has no padding");
+_Static_assert(sizeof(struct rule_value) == 72, "rule_value has no padding");
 
 #ifdef __bpf__
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 65536); __type(key, struct rule_key);

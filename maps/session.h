@@ -27,10 +27,12 @@ struct session_key {
 _Static_assert(sizeof(struct session_key) == 20, "session_key has no padding");
 
 enum session_flag {
-	SESSION_LOCAL = 1,   /* the peer is a node of this host: no re-headering */
-	SESSION_REPLIED = 2, /* packets were seen in both directions */
-	SESSION_FIN = 4,     /* TCP: one side is done */
-	SESSION_RST = 8,     /* TCP: reset */
+	SESSION_LOCAL = 1,         /* the peer is a node of this host: no re-headering */
+	SESSION_REPLIED = 2,       /* packets were seen in both directions */
+	SESSION_FIN = 4,           /* TCP: one side is done */
+	SESSION_RST = 8,           /* TCP: reset */
+	SESSION_ASK_REPLIES = 16,  /* the vnet wants a rule for replies too */
+	SESSION_REPLY_PROVED = 32, /* and there is one, under this epoch */
 };
 
 /* What every packet reads comes first. */

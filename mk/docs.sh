@@ -50,7 +50,7 @@ maps() {
 		`/sys/fs/bpf/ovnet/INSTANCE/maps/NAME` and can be read with `bpftool map dump pinned ...`. Addresses are octets in
 		network order, ports numbers, times nanoseconds of CLOCK_BOOTTIME.
 	END
-	for each in port rule session mapping nexthop counter event; do
+	for each in port rule session mapping nexthop counter event pending question control identity; do
 		header "maps/$each.h"
 	done
 }

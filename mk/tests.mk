@@ -15,14 +15,14 @@ TEST_PROGRAMS := $(UNIT_TESTS) $(BPF_TESTS) $(NET_TESTS) $(T)/net/tapnode
 
 FUZZ_TARGETS := $(patsubst selftests/fuzz/fuzz_%.c,%,$(wildcard selftests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
-FUZZ_SRCS := $(lib_SRCS) $(config_SRCS)
+FUZZ_SRCS := $(lib_SRCS) $(policy_SRCS) $(proto_SRCS) $(config_SRCS)
 FUZZ_PROGRAMS := $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 
 include selftests/kernels/kernels.mk
 
 # What the tests of a folder share besides the project's archives.
 bpf_SHARED := $(patsubst %.c,$(B)/%.o,$(filter-out selftests/bpf/test_%.c,$(wildcard selftests/bpf/*.c)))
-TEST_ARCHIVES := $(foreach d,agent cli loader maps config lib,$(call archive,$(d)))
+TEST_ARCHIVES := $(foreach d,agent cli loader maps config policy proto lib,$(call archive,$(d)))
 
 $(B)/selftests/bpf/%.o: $(SKELETON)
 
@@ -63,7 +63,7 @@ unit-programs: $(UNIT_TESTS)
 $(B)/fuzz/%: selftests/fuzz/fuzz_%.c $(FUZZ_SRCS)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)$(CLANG) -O1 -g -std=gnu11 -D_GNU_SOURCE -I. -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all $^ -lcjson -o $@
+		-fno-sanitize-recover=all $^ -lcjson -lsodium -o $@
 
 fuzz: $(FUZZ_PROGRAMS) ## Fuzz every decoder from its corpus (FUZZ_SECONDS each, default 60)
 	@set -e; for target in $(FUZZ_TARGETS); do \

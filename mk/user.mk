@@ -3,6 +3,8 @@
 # A sanitizer build is the same rules with another B (see mk/tests.mk).
 
 lib_SRCS    := $(wildcard lib/*.c)
+policy_SRCS := $(wildcard policy/*.c)
+proto_SRCS  := $(wildcard proto/*.c)
 config_SRCS := $(wildcard config/*.c)
 maps_SRCS   := $(wildcard maps/*.c)
 loader_SRCS := $(wildcard loader/*.c)
@@ -26,12 +28,12 @@ $(call archive,$(1)): $(call objects,$(1))
 	@rm -f $$@
 	$$(call say,AR)$$(AR) rcs $$@ $$^
 endef
-$(foreach d,lib config maps loader agent cli,$(eval $(call archive_rule,$(d))))
+$(foreach d,lib policy proto config maps loader agent cli,$(eval $(call archive_rule,$(d))))
 
-$(B)/ovnetd: $(B)/agent/main.o $(foreach d,agent loader maps config lib,$(call archive,$(d)))
+$(B)/ovnetd: $(B)/agent/main.o $(foreach d,agent loader maps config policy proto lib,$(call archive,$(d)))
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_AGENT) -o $@
 
-$(B)/ovnetctl: $(B)/cli/main.o $(foreach d,cli config lib,$(call archive,$(d)))
+$(B)/ovnetctl: $(B)/cli/main.o $(foreach d,cli config policy proto lib,$(call archive,$(d)))
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_CLI) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -51,6 +51,7 @@ struct packet {
 	__u8 icmp_type; /* ICMPv4's */
 	bool df;
 	__u8 mac[6];             /* the Ethernet destination */
+	bool waited;             /* it comes back from waiting for a verdict */
 	__be32 source_prefix[3]; /* arrivals: the substrate addresses, less the embedded ones */
 	__be32 destination_prefix[3];
 };

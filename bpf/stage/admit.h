@@ -93,10 +93,13 @@ static __always_inline __u16 admit_entropy(const struct session_key *key)
 	return mixed >> 21;
 }
 
-/* Returns 0 and *proof (all but the counts and flags that live on), or the reason why not. */
-static __noinline int admit(const struct packet *p, const struct view *view, struct session_value *proof)
+/*
+ * Returns 0 and *proof (all but the counts and flags that live on), or the reason why not.
+ * Global, so that the verifier looks at it once and not at each call.
+ */
+__weak int admit(const struct packet *p, const struct view *view, struct session_value *proof)
 {
-	const struct session_key *key = &view->key;
+	const struct session_key *key;
 	struct mapping_value *local, *peer;
 	struct mapping_key where = {};
 	struct rule_question question = {};
@@ -106,6 +109,9 @@ static __noinline int admit(const struct packet *p, const struct view *view, str
 	__u32 prefixes[6], number;
 	__u64 epoch;
 
+	if (!p || !view || !proof)
+		return REASON_KERNEL;
+	key = &view->key;
 	where.vni = key->vni;
 	__builtin_memcpy(where.address, key->local, 4);
 	local = bpf_map_lookup_elem(&mappings, &where);
@@ -130,8 +136,10 @@ static __noinline int admit(const struct packet *p, const struct view *view, str
 	question.key.protocol = key->protocol;
 	question.key.direction = view->direction;
 	question.key.port = view->direction == DIRECTION_OUT ? key->peer_port : key->local_port;
+	/* A reply is of the conversation that an echo request began, unless it must have a rule of its own. */
 	if (key->protocol == PROTO_ICMP)
-		question.key.port = ICMP_ECHO;
+		question.key.port =
+			port->flags & PORT_ASK_REPLIES && view->direction == view->arriving ? p->icmp_type : ICMP_ECHO;
 	question.incarnation = local->incarnation;
 	question.peer_incarnation = peer->incarnation;
 	question.now_ns = p->now_ns;
@@ -150,7 +158,7 @@ static __noinline int admit(const struct packet *p, const struct view *view, str
 	proof->csum = bpf_csum_diff(NULL, 0, prefixes, sizeof(prefixes), 0);
 	proof->entropy = admit_entropy(key);
 	proof->number = number;
-	proof->flags = peer->ifindex ? SESSION_LOCAL : 0;
+	proof->flags = (peer->ifindex ? SESSION_LOCAL : 0) | (port->flags & PORT_ASK_REPLIES ? SESSION_ASK_REPLIES : 0);
 	proof->policy = answer.policy;
 	return 0;
 }

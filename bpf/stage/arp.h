@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Answers a node's ARP requests in place (ONM-4): with the dummy MAC that stands for the destination, and only when
- * the destination exists and something is allowed between the two. Every ARP packet of a node ends here.
+ * the destination exists and something is allowed between the two; where that is negotiated, the request waits like any packet.
+ * Every ARP packet of a node ends here.
  */
 #ifndef OVNET_BPF_STAGE_ARP_H
 #define OVNET_BPF_STAGE_ARP_H
 
 #include "bpf/lib/packet.h"
 #include "bpf/stage/deliver.h"
+#include "bpf/stage/question.h"
 #include "bpf/stage/rule.h"
 
 /* The question itself: a well-formed request of this node, about somebody else. */
@@ -52,8 +54,7 @@ static __always_inline int arp_resolve(const struct packet *p, __u8 mac[6])
 	question.incarnation = local->incarnation;
 	question.peer_incarnation = peer->incarnation;
 	question.now_ns = p->now_ns;
-	if (!rule_reaches(&question))
-		return REASON_ARP_REFUSED;
+	TRY(rule_reaches(&question));
 	copy_mac(mac, peer->mac);
 	return 0;
 }
@@ -64,6 +65,7 @@ static __noinline int arp_answer(struct __sk_buff *skb, struct packet *p, const 
 		struct ethhdr eth;
 		struct arp_ipv4 arp;
 	} __attribute__((packed)) reply;
+	int outcome;
 
 	if (!port)
 		return REASON_NOT_A_PORT;
@@ -73,7 +75,11 @@ static __noinline int arp_answer(struct __sk_buff *skb, struct packet *p, const 
 	TRY(arp_check(&reply.arp, p, port));
 	copy_mac(reply.eth.h_dest, reply.arp.sender_mac);
 	copy_mac(reply.arp.target_mac, reply.arp.sender_mac);
-	TRY(arp_resolve(p, reply.arp.sender_mac));
+	outcome = arp_resolve(p, reply.arp.sender_mac);
+	if (outcome == REASON_NO_RULE)
+		outcome = question(skb, p, REASON_ARP_REFUSED);
+	if (outcome)
+		return outcome;
 	copy_mac(reply.eth.h_source, reply.arp.sender_mac);
 	reply.arp.operation = bpf_htons(ARP_REPLY);
 	store_address(reply.arp.sender, p->destination);

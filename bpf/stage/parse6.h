@@ -3,13 +3,15 @@
  * Reads what arrives on an uplink, and tells what is ovnet's from what is the host's.
  *
  * Only packets to this host's own prefix are ovnet's, and of those VNI 0 is the host itself. All else goes on to the
- * host's stack untouched: `pass` is the action for that.
+ * host's stack untouched: `pass` is the action for that. So do the negotiation's datagrams, which are sent from a host to a
+ * node's address: the agent answers in the node's place.
  */
 #ifndef OVNET_BPF_STAGE_PARSE6_H
 #define OVNET_BPF_STAGE_PARSE6_H
 
 #include "bpf/lib/flowlabel.h"
 #include "bpf/lib/packet.h"
+#include "bpf/stage/control.h"
 #include "bpf/stage/parse4.h"
 
 /* As much as is read: Ethernet, IPv6, TCP without options. */
@@ -66,8 +68,13 @@ static __always_inline int parse6(const void *data, const void *end, struct pack
 	copy_prefix(p->source_prefix, source);
 	copy_prefix(p->destination_prefix, destination);
 	p->vni = bpf_ntohl(p->destination_prefix[2]) & 0xffffff;
-	if (p->vni == 0)
-		return STAGE_DONE(pass);
+	if (p->vni == 0 || (bpf_ntohl(p->source_prefix[2]) & 0xffffff) == 0) {
+		/* No node's packet has VNI 0 at either end; this is between hosts. */
+		if (control_is(ip6 + 1, end, ip6->nexthdr))
+			return control_pass(ip6 + 1, end, p, pass);
+		if (p->vni == 0)
+			return STAGE_DONE(pass);
+	}
 	p->source = *(const __be32 *)(source + OVNET_PREFIX_LEN);
 	p->destination = *(const __be32 *)(destination + OVNET_PREFIX_LEN);
 	if (unlikely(*(const __u8 *)ip6 >> 4 != 6))

@@ -55,6 +55,9 @@ static __always_inline int rule_find(const struct rule_question *question, struc
 			reason = REASON_RULE_EXPIRED;
 			continue;
 		}
+		/* An exception that must be asked for: as if there were no rule, whatever a wider one says. */
+		if (found->verdict == VERDICT_ASK)
+			return REASON_NO_RULE;
 		__sync_fetch_and_add(&found->hits, 1);
 		if (found->verdict != VERDICT_ALLOW)
 			return REASON_RULE_DENY;
@@ -66,8 +69,8 @@ static __always_inline int rule_find(const struct rule_question *question, struc
 	return reason;
 }
 
-/* True when anything at all is allowed between the two (WIDTH_ARP). */
-static __always_inline bool rule_reaches(const struct rule_question *question)
+/* Returns 0 when anything at all is allowed between the two (WIDTH_ARP), or why ARP is not answered. */
+static __always_inline int rule_reaches(const struct rule_question *question)
 {
 	struct rule_key key = question->key;
 	struct rule_value *found;
@@ -77,8 +80,9 @@ static __always_inline bool rule_reaches(const struct rule_question *question)
 	key.protocol = 0;
 	key.port = 0;
 	found = bpf_map_lookup_elem(&rules, &key);
-	return found && !rule_is_stale(found, question) && question->now_ns < found->expires_ns &&
-	       found->verdict == VERDICT_ALLOW;
+	if (!found || rule_is_stale(found, question) || question->now_ns >= found->expires_ns)
+		return REASON_NO_RULE;
+	return found->verdict == VERDICT_ALLOW ? 0 : REASON_ARP_REFUSED;
 }
 
 #endif /* OVNET_BPF_STAGE_RULE_H */

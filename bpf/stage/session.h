@@ -11,6 +11,7 @@
 
 #include "bpf/lib/packet.h"
 #include "bpf/stage/admit.h"
+#include "bpf/stage/pending.h"
 
 /*
  * Looking at the clock costs as much as a lookup, so a session that has been proved is taken as unexpired for a few ticks
@@ -42,6 +43,9 @@ static __always_inline bool session_covers(const struct session_value *session, 
 	if (unlikely(!state || session->epoch != state->epoch))
 		return false;
 	if (unlikely(session_is_opening(p) && session->direction != arriving))
+		return false;
+	if (unlikely((session->flags & (SESSION_ASK_REPLIES | SESSION_REPLY_PROVED)) == SESSION_ASK_REPLIES &&
+		     session->direction != arriving))
 		return false;
 	if (arriving == DIRECTION_OUT)
 		return session->ifindex == p->ifindex && same_mac(session->peer_mac, p->mac);
@@ -116,7 +120,8 @@ static __always_inline void session_renew(struct session_value *session, const s
 	session->width = proof->width;
 	session->csum = proof->csum;
 	session->policy = proof->policy;
-	session->flags = proof->flags | (session->flags & ~SESSION_LOCAL);
+	session->flags =
+		proof->flags | (session->flags & ~(SESSION_LOCAL | SESSION_ASK_REPLIES | SESSION_REPLY_PROVED));
 	session_refresh(session, now_ns);
 	barrier();
 	*(volatile __u64 *)&session->epoch = proof->epoch;
@@ -132,14 +137,57 @@ static __always_inline bool session_is_over(int reason)
 	       (reason >= REASON_NO_RULE && reason <= REASON_RULE_STALE);
 }
 
-/* Opens a session, or has the one that is there prove itself again. Returns 0, and the table has a live entry. */
-static __noinline int session_admit(struct packet *p, struct view *view)
+/* Where replies need a rule too: one for this packet's own direction. `proof` is used up. */
+static __always_inline int session_reply(const struct packet *p, struct view *view, struct session_value *session,
+	struct session_value *proof)
 {
-	struct session_value *session = bpf_map_lookup_elem(&sessions, &view->key);
+	view->direction = view->arriving;
+	TRY(admit(p, view, proof));
+	if (proof->expires_ns < session->expires_ns)
+		session->expires_ns = proof->expires_ns;
+	session_refresh(session, p->now_ns);
+	session->flags |= SESSION_REPLY_PROVED;
+	return 0;
+}
+
+/*
+ * While packets of this key wait, what follows them waits behind: also though a rule allows it by now. No session that is
+ * opened meanwhile may let a packet overtake, so it is left unproved: no port has epoch 0. An
+ * answer of the peer leaves it so; the node's own next packet proves it.
+ */
+static __always_inline int session_order(const struct packet *p, const struct view *view,
+	const struct session_value *session, struct session_value *proof)
+{
+	const struct port_value *port = port_at(proof->number, proof->ifindex);
+
+	if (!port || !(port->flags & PORT_NEGOTIATE))
+		return 0;
+	if (view->arriving != DIRECTION_OUT) {
+		if (session && !session->epoch)
+			proof->epoch = 0;
+		return 0;
+	}
+	if (p->waited)
+		proof->epoch = 0;
+	else if (pending_waits(p))
+		return REASON_NO_RULE;
+	return 0;
+}
+
+/*
+ * Opens a session, or has the one that is there prove itself again. Returns 0, and the table has a live entry.
+ * Global, so that the verifier looks at it once and not at each call.
+ */
+__weak int session_admit(struct packet *p, struct view *view)
+{
+	struct session_value *session;
 	struct session_value proof = {};
 	bool turned = false;
 	int reason;
 
+	if (!p || !view)
+		return REASON_KERNEL;
+	session = bpf_map_lookup_elem(&sessions, &view->key);
 	p->now_ns = bpf_ktime_get_boot_ns();
 	if (session) {
 		if (session_covers(session, p, view->arriving) && p->now_ns < session->expires_ns) {
@@ -151,6 +199,9 @@ static __noinline int session_admit(struct packet *p, struct view *view)
 			view->direction = session->direction;
 	}
 	reason = admit(p, view, &proof);
+	/* Not for lack of a rule: the session that is there, if any, stays. */
+	if (!reason)
+		TRY(session_order(p, view, session, &proof));
 	if (!session)
 		return reason ? reason : session_insert(p, &view->key, &proof);
 	if (reason) {
@@ -162,12 +213,20 @@ static __noinline int session_admit(struct packet *p, struct view *view)
 	if (session->number != proof.number) {
 		/* The address is on another port now, whose quota it must fit. */
 		session_remove(&view->key, session->number);
-		return session_insert(p, &view->key, &proof);
+		TRY(session_insert(p, &view->key, &proof));
+		session = bpf_map_lookup_elem(&sessions, &view->key);
+		if (!session)
+			return REASON_SESSION_FULL;
+		if ((proof.flags & SESSION_ASK_REPLIES) && view->direction != view->arriving)
+			return session_reply(p, view, session, &proof);
+		return 0;
 	}
 	if (turned)
 		session->flags = 0;
 	session_renew(session, &proof, p->now_ns);
 	count(p, COUNTER_SESSIONS_PROVED);
+	if ((proof.flags & SESSION_ASK_REPLIES) && view->direction != view->arriving)
+		return session_reply(p, view, session, &proof);
 	return 0;
 }
 
@@ -187,7 +246,7 @@ static __always_inline void session_count(struct session_value *session, const s
 		flags |= SESSION_REPLIED;
 	if (p->protocol == PROTO_TCP) {
 		if (session_is_opening(p))
-			flags &= SESSION_LOCAL;
+			flags &= SESSION_LOCAL | SESSION_ASK_REPLIES | SESSION_REPLY_PROVED;
 		if (p->tcp_flags & TCP_FIN)
 			flags |= SESSION_FIN;
 		if (p->tcp_flags & TCP_RST)

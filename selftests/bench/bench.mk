@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The benchmark's programs. Included by mk/tests.mk; needs mk/flags.mk before it.
 
-BENCH_PROGRAMS := $(addprefix $(B)/bench/,attach flood gro rr)
+BENCH_PROGRAMS := $(addprefix $(B)/bench/,attach flood gro rr contact relay scan ask_flood)
 
 $(B)/bench/bench.bpf.o: selftests/bench/bench.bpf.c selftests/bench/frame.h vmlinux.h
 	@mkdir -p $(@D)
@@ -19,6 +19,11 @@ $(B)/bench/attach $(B)/bench/flood: $(B)/bench/bench.skel.h
 $(B)/bench/%: selftests/bench/%.c selftests/bench/frame.h lib/error.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -I$(B)/bench $(LDFLAGS) $< -lbpf -lelf -lz -o $@
+
+# It forges datagrams of the negotiation, whose lengths and macs are the protocol's.
+$(B)/bench/ask_flood: selftests/bench/ask_flood.c $(call archive,proto) $(call archive,lib)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lsodium -o $@
 
 .PHONY: bench
 bench: ## Measure beside plain IPv6, VXLAN and a bare redirect; writes build/bench.json (BENCH_ARGS: see run.sh --help)

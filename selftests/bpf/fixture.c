@@ -3,6 +3,7 @@
  * The world of fixture.h: interfaces, programs, and what the maps hold. Packets are run.c's.
  */
 #include "selftests/bpf/fixture.h"
+#include "selftests/bpf/negotiation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,8 +29,12 @@ struct locator_config {
 #define NODES 5
 #define CPUS_MAX 256
 #define UPLINK "uplink"
+#define QUEUE "queue"
+#define INJECT "inject"
+/* Of the first interface: so large that a port's number needs all of its twelve bits. */
+#define FIRST_INDEX 0xab1
 
-static const char *const interfaces[] = {"pa", "pb", "pc", "pr", "ps", UPLINK};
+static const char *const interfaces[] = {"pa", "pb", "pc", "pr", "ps", UPLINK, QUEUE};
 
 static const struct fixture_node nodes[NODES] = {
 	{.name = "a",
@@ -122,10 +127,13 @@ static int make_near_ends(void)
 		return -errno;
 	fprintf(ip, "link set lo up\n");
 	for (size_t i = 0; i < INTERFACES; i++) {
-		fprintf(ip, "link add %s type veth peer name %s-n netns /proc/%d/fd/%d\n", interfaces[i], interfaces[i],
-			getpid(), nodes_ns);
+		fprintf(ip, "link add %s index %zu type veth peer name %s-n netns /proc/%d/fd/%d\n", interfaces[i],
+			FIRST_INDEX + i, interfaces[i], getpid(), nodes_ns);
 		fprintf(ip, "link set dev %s up\n", interfaces[i]);
 	}
+	/* Both ends are the host's: a mark does not survive the way into another namespace. */
+	fprintf(ip, "link add " INJECT " type veth peer name " INJECT "-h\n");
+	fprintf(ip, "link set dev " INJECT " up\nlink set dev " INJECT "-h up\n");
 	return pclose(ip) ? -EIO : 0;
 }
 
@@ -190,6 +198,8 @@ static void world_make(struct fixture *f, const struct fixture_options *options)
 	}
 	f->host = options->host;
 	f->uplink = if_nametoindex(UPLINK);
+	f->queue = if_nametoindex(QUEUE);
+	f->inject = if_nametoindex(INJECT);
 }
 
 static int programs_load(struct fixture *f, const struct fixture_options *options)
@@ -205,6 +215,8 @@ static int programs_load(struct fixture *f, const struct fixture_options *option
 	skeleton->rodata->ovnet_locator.length = one_slot ? 72 : 64;
 	if (options->sessions)
 		bpf_map__set_max_entries(skeleton->maps.sessions, options->sessions);
+	if (options->pendings)
+		bpf_map__set_max_entries(skeleton->maps.pendings, options->pendings);
 	error = ovnet__load(skeleton);
 	if (error) {
 		ovnet__destroy(skeleton);
@@ -220,6 +232,13 @@ static int programs_load(struct fixture *f, const struct fixture_options *option
 	f->nexthops = bpf_map__fd(skeleton->maps.nexthops);
 	f->events = bpf_map__fd(skeleton->maps.events);
 	f->listeners = bpf_map__fd(skeleton->maps.listeners);
+	f->pendings = bpf_map__fd(skeleton->maps.pendings);
+	f->budgets = bpf_map__fd(skeleton->maps.budgets);
+	f->questions = bpf_map__fd(skeleton->maps.questions);
+	f->channel = bpf_map__fd(skeleton->maps.channel);
+	f->control_keys = bpf_map__fd(skeleton->maps.control_keys);
+	f->control_gates = bpf_map__fd(skeleton->maps.control_gates);
+	f->injector = bpf_program__fd(skeleton->progs.inject);
 	f->programs[HOOK_NODE] = bpf_program__fd(skeleton->progs.node);
 	f->programs[HOOK_GUARD] = bpf_program__fd(skeleton->progs.guard);
 	f->programs[HOOK_UPLINK_TC] = bpf_program__fd(skeleton->progs.uplink_tc);
@@ -242,9 +261,11 @@ int fixture_open(const struct fixture_options *options, struct fixture **out)
 	}
 	world_make(f, options);
 	error = programs_load(f, options);
+	if (!error)
+		error = negotiation_open(f);
 	if (error) {
 		fprintf(stderr, "BPF programs: %s\n", strerror(-error));
-		free(f);
+		fixture_close(f);
 		return error;
 	}
 	fixture_reset(f);
@@ -256,6 +277,7 @@ void fixture_close(struct fixture *f)
 {
 	if (!f)
 		return;
+	negotiation_close(f);
 	ovnet__destroy(f->skeleton);
 	free(f);
 }
@@ -311,7 +333,9 @@ void fixture_reset(struct fixture *f)
 	empty(f->rules, sizeof(struct rule_key));
 	empty(f->mappings, sizeof(struct mapping_key));
 	counters_make(f, f->uplink);
+	counters_make(f, f->inject);
 	fixture_listen(f, 0);
+	negotiation_reset(f);
 	for (size_t i = 0; i < NODES; i++) {
 		const struct fixture_node *node = node_at(f, i);
 		struct nexthop_value hop = {

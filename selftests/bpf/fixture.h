@@ -8,7 +8,8 @@
  *
  * A fixture is one of these hosts. Ports and uplink are real veths in a network namespace of the test's own, since a
  * test run wants real interfaces; nothing is attached to them here (live.h does that). Maps are filled by plain map
- * system calls, so that the agent's code is not needed and not trusted. Neighbours: packet.h, suite.h.
+ * system calls, so that the agent's code is not needed and not trusted. Neighbours: packet.h, suite.h, negotiation.h (the
+ * agent's end).
  */
 #ifndef OVNET_SELFTESTS_BPF_FIXTURE_H
 #define OVNET_SELFTESTS_BPF_FIXTURE_H
@@ -47,11 +48,16 @@ struct fixture_node {
 struct fixture {
 	struct ovnet *skeleton;
 	int ports, port_states, counters, rules, sessions, mappings, nexthops, events, listeners; /* descriptors */
-	int programs[FIXTURE_HOOKS]; /* descriptors, by enum hook */
+	int pendings, budgets, questions, channel, control_keys, control_gates; /* descriptors; see negotiation.h */
+	int programs[FIXTURE_HOOKS];                                            /* descriptors, by enum hook */
+	int injector; /* descriptor of the program at the inject interface */
 	int host;
 	struct fixture_node a, b, c, r, s;
 	uint32_t uplink; /* ifindex */
+	uint32_t queue;  /* ifindex: where packets go that wait */
+	uint32_t inject; /* ifindex: where they come back */
 	uint64_t epochs; /* the latest that was given out */
+	struct negotiation *negotiation;
 };
 
 struct fixture_options {
@@ -59,6 +65,7 @@ struct fixture_options {
 	uint8_t slots
 		[FIXTURE_HOSTS]; /* by host; other than 0: it owns this slot only, a /72, and its nodes are in it */
 	uint32_t sessions;       /* size of the table; 0: as defined */
+	uint32_t pendings;       /* the same */
 };
 
 /* Where a link-layer frame came from and how. Zero is a fair default but for `hook` and `ifindex`. */
@@ -69,6 +76,8 @@ struct fixture_run {
 	uint32_t gso_segs;
 	uint32_t flags;  /* BPF_F_TEST_ ... */
 	uint32_t repeat; /* 0: once */
+	bool waited;     /* it comes back by the inject program; `ifindex` is whose counters are looked at */
+	uint32_t mark;   /* tc: and what it is afterwards */
 	int verdict;     /* the answer */
 };
 
@@ -92,7 +101,10 @@ struct fixture_rule {
 int fixture_open(const struct fixture_options *options, struct fixture **out);
 void fixture_close(struct fixture *f); /* NULL is allowed */
 
-/* All maps as fixture_open() left them: ports, mappings and next hops are there, rules and sessions are not. */
+/*
+ * All maps as fixture_open() left them: ports, mappings and next hops are there, rules and sessions are not. An agent is
+ * there, and no port negotiates.
+ */
 void fixture_reset(struct fixture *f);
 
 /* The namespace with the other ends of the veths: each is called as the port is, with "-n" behind. */
@@ -138,7 +150,7 @@ void fixture_turn(struct packet_spec *spec);
 /* `from` asks for `target`. */
 struct packet_spec fixture_arp(const struct fixture_node *from, const uint8_t target[4]);
 
-/* Runs a program. Returns 0, run->verdict and *out (may be NULL, and may be `in`), or -errno of the test run. */
+/* Runs a program. Returns 0, run->verdict, run->mark and *out (may be NULL, and may be `in`), or -errno of the test run. */
 int fixture_send(struct fixture *f, struct fixture_run *run, const struct frame *in, struct frame *out);
 
 /*
@@ -164,6 +176,11 @@ bool fixture_goes(struct fixture *f, const struct packet_spec *spec, struct fram
 
 #define FROM_NODE(node) ((struct fixture_run){.hook = HOOK_NODE, .ifindex = (node)->ifindex})
 #define FROM_UPLINK(f) ((struct fixture_run){.hook = HOOK_UPLINK_TC, .ifindex = (f)->uplink})
+#define FROM_WAITING(node)                                                                                             \
+	((struct fixture_run){.hook = HOOK_NODE,                                                                       \
+		.ifindex = (node)->ifindex,                                                                            \
+		.waited = true,                                                                                        \
+		.mark = WAITED_MARK | (node)->number})
 #define FROM_XDP(f) ((struct fixture_run){.hook = HOOK_UPLINK_XDP, .ifindex = (f)->uplink})
 
 /* Records that two frames are the same, octet by octet; true when they are. */

@@ -59,6 +59,13 @@ int live_attach(struct fixture *f)
 	return error;
 }
 
+int live_attach_inject(struct fixture *f)
+{
+	int error = clsact(f->inject);
+
+	return error ? error : attach(f->inject, BPF_TC_INGRESS, f->injector);
+}
+
 int live_attach_xdp(struct fixture *f)
 {
 	return bpf_xdp_attach((int)f->uplink, f->programs[HOOK_UPLINK_XDP], XDP_FLAGS_DRV_MODE, NULL);
@@ -108,6 +115,11 @@ int live_open(const char *interface, bool far)
 		fd = -errno;
 	close(home);
 	return fd;
+}
+
+int live_mark(int fd, uint32_t mark)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) ? -errno : 0;
 }
 
 int live_send(int fd, const struct frame *frame, const struct virtio_net_hdr *header)

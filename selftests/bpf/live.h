@@ -19,6 +19,8 @@
  * with clsact, which every kernel has. They go with the namespace. Returns 0 or -errno.
  */
 int live_attach(struct fixture *f);
+/* The inject program to its interface, whose other end is "inject-h" in the same namespace. Returns 0 or -errno. */
+int live_attach_inject(struct fixture *f);
 /* The XDP program in front of the uplink's, natively; and off again. Returns 0 or -errno. */
 int live_attach_xdp(struct fixture *f);
 int live_detach_xdp(struct fixture *f);
@@ -29,6 +31,8 @@ int live_detach_xdp(struct fixture *f);
  */
 int live_open(const char *interface, bool far);
 
+/* What the socket sends bears this mark. Returns 0 or -errno. */
+int live_mark(int fd, uint32_t mark);
 /* Sends a frame; `header` may be NULL. Returns 0 or -errno; -ENOBUFS: a program refused it on the way out. */
 int live_send(int fd, const struct frame *frame, const struct virtio_net_hdr *header);
 /* Waits for the next frame. Returns 0, or -ETIMEDOUT; `header` may be NULL. */

@@ -27,6 +27,7 @@ static const struct loader_options fixture_options = {
 	.rules = 4096,
 	.mappings = 4096,
 	.hosts = 64,
+	.pendings = 64,
 };
 
 static inline struct loader *fixture_open(void)

@@ -91,7 +91,8 @@ int fixture_send(struct fixture *f, struct fixture_run *run, const struct frame 
 	static struct frame spare;
 	struct frame *to = out ? out : &spare;
 	struct __sk_buff skb = {
-		.ifindex = run->ifindex,
+		.ifindex = run->waited ? f->inject : run->ifindex,
+		.mark = run->mark,
 		.gso_size = run->gso_size,
 		.gso_segs = run->gso_segs,
 	};
@@ -100,12 +101,14 @@ int fixture_send(struct fixture *f, struct fixture_run *run, const struct frame 
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in->octet, .data_size_in = (uint32_t)in->length,
 		.data_out = spare.octet, .data_size_out = sizeof(spare.octet),
 		.ctx_in = is_xdp ? (void *)&xdp : (void *)&skb, .ctx_size_in = is_xdp ? sizeof(xdp) : sizeof(skb),
+		.ctx_out = is_xdp ? NULL : (void *)&skb, .ctx_size_out = is_xdp ? 0 : sizeof(skb),
 		.repeat = run->repeat ? (int)run->repeat : 1, .flags = run->flags, );
-	int error = bpf_prog_test_run_opts(f->programs[run->hook], &options);
+	int error = bpf_prog_test_run_opts(run->waited ? f->injector : f->programs[run->hook], &options);
 
 	if (error)
 		return error;
 	run->verdict = (int)options.retval;
+	run->mark = skb.mark;
 	if (to != &spare)
 		memcpy(to->octet, spare.octet, options.data_size_out);
 	to->length = options.data_size_out;

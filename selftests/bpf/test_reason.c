@@ -5,6 +5,7 @@
  * to each reason (its bounds, what it leaves alone) is in the other tests.
  */
 #include "selftests/bpf/fixture.h"
+#include "selftests/bpf/negotiation.h"
 
 #include <string.h>
 #include <bpf/bpf.h>
@@ -387,6 +388,89 @@ static void kernel(void)
 	packet_build(&spec, &frame);
 }
 
+/* Negotiation. */
+
+static void pending(void)
+{
+	negotiation_on(f, &f->a, PORT_DISCARD);
+	send_usual(PROTOCOL_UDP);
+}
+
+static void no_agent(void)
+{
+	const struct channel_value nobody = {0};
+
+	negotiation_on(f, &f->a, 0);
+	negotiation_channel_set(f, &nobody);
+	send_usual(PROTOCOL_UDP);
+}
+
+static void limit(void (*change)(struct budget *budget))
+{
+	struct budget budget;
+
+	negotiation_on(f, &f->a, 0);
+	budget = negotiation_budget(f, f->a.number);
+	change(&budget);
+	negotiation_budget_set(f, f->a.number, &budget);
+	send_usual(PROTOCOL_UDP);
+}
+
+static void limit_rate(struct budget *budget)
+{
+	budget->next_ns = OVNET_NEVER;
+}
+
+static void question_rate(void)
+{
+	limit(limit_rate);
+}
+
+static void limit_pending(struct budget *budget)
+{
+	budget->pending_quota = 0;
+}
+
+static void question_quota(void)
+{
+	limit(limit_pending);
+}
+
+static void question_full(void)
+{
+	negotiation_on(f, &f->a, 0);
+	negotiation_pendings_fill(f);
+	send_usual(PROTOCOL_UDP);
+}
+
+static void question_lost(void)
+{
+	negotiation_on(f, &f->a, 0);
+	negotiation_ring_fill(f);
+	send_usual(PROTOCOL_UDP);
+}
+
+static void limit_queue(struct budget *budget)
+{
+	budget->packets_quota = 0;
+}
+
+static void queue_full(void)
+{
+	limit(limit_queue);
+}
+
+static void control_flood(void)
+{
+	struct packet_spec spec = usual(PROTOCOL_UDP);
+
+	/* From a host: VNI 0. */
+	memset(spec.source + 9, 0, 3);
+	spec.destination_port = CONTROL_PORT;
+	negotiation_gates_set(f, HOUR_NS);
+	packet_build(&spec, &frame);
+}
+
 static const struct {
 	enum reason reason;
 	unsigned hooks;
@@ -429,6 +513,14 @@ static const struct {
 	{REASON_SESSION_QUOTA, NODE | TC, session_quota},
 	{REASON_SESSION_FULL, NODE | TC, session_full},
 	{REASON_KERNEL, NODE, kernel},
+	{REASON_PENDING, NODE, pending},
+	{REASON_NO_AGENT, NODE, no_agent},
+	{REASON_QUESTION_RATE, NODE, question_rate},
+	{REASON_QUESTION_QUOTA, NODE, question_quota},
+	{REASON_QUESTION_FULL, NODE, question_full},
+	{REASON_QUESTION_LOST, NODE, question_lost},
+	{REASON_QUEUE_FULL, NODE, queue_full},
+	{REASON_CONTROL_FLOOD, UPLINK, control_flood},
 };
 
 static bool caused[REASON_MAX];
@@ -475,8 +567,8 @@ static void test_complete(void)
 
 static int start(void)
 {
-	/* So small that a test can fill it. */
-	const struct fixture_options options = {.sessions = 8};
+	/* So small that a test can fill them. */
+	const struct fixture_options options = {.sessions = 8, .pendings = 8};
 
 	return fixture_open(&options, &f);
 }

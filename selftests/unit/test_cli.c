@@ -7,6 +7,7 @@
 #include <CUnit/CUnit.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/json.h"
@@ -54,6 +55,18 @@ static void test_parse(void)
 	CU_ASSERT_STRING_EQUAL(line.values[0], "strict");
 	CU_ASSERT_STRING_EQUAL(line.values[1], "strict");
 
+	/* A positional argument that may be left out, with a key behind it. */
+	CU_ASSERT_EQUAL(PARSE(&line, "ovnetctl", "explain", "A", "10.0.0.3", "tcp", "443", "also", "s"), CLI_OK);
+	CU_ASSERT_STRING_EQUAL(line.values[0], "A");
+	CU_ASSERT_STRING_EQUAL(line.values[3], "443");
+	CU_ASSERT_PTR_NULL(line.values[4]);
+	CU_ASSERT_STRING_EQUAL(line.values[5], "s");
+	CU_ASSERT_EQUAL(PARSE(&line, "ovnetctl", "explain", "A", "10.0.0.3", "icmp", "vnet", "Z"), CLI_OK);
+	CU_ASSERT_PTR_NULL(line.values[3]);
+	CU_ASSERT_STRING_EQUAL(line.values[4], "Z");
+	CU_ASSERT_EQUAL(PARSE(&line, "ovnetctl", "explain", "A", "10.0.0.3", "47"), CLI_OK);
+	CU_ASSERT_PTR_NULL(line.values[3]);
+
 	setenv("OVNET_INSTANCE", "other", 1);
 	CU_ASSERT_EQUAL(PARSE(&line, "ovnetctl", "status"), CLI_OK);
 	CU_ASSERT_STRING_EQUAL(line.instance, "other");
@@ -81,6 +94,9 @@ static void test_usage(void)
 	check_usage("rule list vnet Z vnet Y", "ovnetctl: 'vnet' is given twice\n");
 	check_usage("rule add vnet Z", "ovnetctl: rule add needs from ADDRESS, to ADDRESS, verdict allow|deny\n");
 	check_usage("config check", "ovnetctl: config check needs FILE\n");
+	check_usage("explain A", "ovnetctl: explain needs DESTINATION, PROTOCOL\n");
+	check_usage("explain A G tcp vent Z", "ovnetctl: unknown argument 'vent'; did you mean 'vnet'?\n");
+	check_usage("key new host", "ovnetctl: key new needs FILE\n");
 	check_usage("status now", "ovnetctl: unexpected 'now'; see 'ovnetctl status --help'\n");
 	check_usage("status --jsn", "ovnetctl: unknown option '--jsn'; did you mean '--json'?\n");
 	check_usage("status -i", "ovnetctl: -i needs a value: INSTANCE\n");
@@ -89,7 +105,7 @@ static void test_usage(void)
 		"ovnetctl: expected an instance of at most 31 letters, digits, '_', '.' and '-', got '..'\n");
 	check_usage("xyzzy --help",
 		"ovnetctl: unknown object 'xyzzy'; expected status, port, rule, session, mapping, drop, "
-		"address, config, reload, stop or completion\n");
+		"explain, monitor, peer, queue, key, address, config, reload, stop or completion\n");
 }
 
 static void test_values(void)
@@ -106,6 +122,9 @@ static void test_values(void)
 	check_usage("rule add policy 99999999999999999999",
 		"ovnetctl: policy: expected a number from 0 to 4294967295, got '99999999999999999999'\n");
 	check_usage("session list limit 0", "ovnetctl: limit: expected a number from 1 to 100000, got '0'\n");
+	check_usage("explain A G tcp 65536", "ovnetctl: port: expected a number from 0 to 65535, got '65536'\n");
+	check_usage("explain A G tcp 80 also ../x", "ovnetctl: also: expected an agent's instance, got '../x'\n");
+	check_usage("key new hosts x", "ovnetctl: kind: expected host|authority, got 'hosts'\n");
 	check_usage("address decode 10.0.0.1", "ovnetctl: ADDRESS: expected an IPv6 address, got '10.0.0.1'\n");
 	check_usage("address encode locator fd00::/48",
 		"ovnetctl: locator: expected an IPv6 prefix of 64 or 72 bits with no "
@@ -147,6 +166,8 @@ static void test_table(void)
 
 			CU_ASSERT_EQUAL(row->type == ARGUMENT_FLAG, row->value == NULL);
 			CU_ASSERT_FALSE(row->positional && k > 0 && !command->arguments[k - 1].positional);
+			CU_ASSERT_FALSE(row->optional && !row->positional);
+			CU_ASSERT_FALSE(row->positional && k > 0 && command->arguments[k - 1].optional);
 			CU_ASSERT_PTR_NOT_NULL(row->help);
 		}
 		for (size_t k = 0; command->view && k < command->view->section_count; k++)
@@ -207,6 +228,13 @@ static void test_completion(void)
 		"expect 'allow deny' ovnetctl rule add vnet Z verdict ''\n"
 		"expect 'detach' ovnetctl stop ''\n"
 		"expect '/dev/null' ovnetctl config check /dev/nul\n"
+		"expect 'strict' ovnetctl config check /dev/null ''\n"
+		"expect 'host authority' ovnetctl key new ''\n"
+		"expect '/dev/null' ovnetctl key new host /dev/nul\n"
+		"expect 'tcp udp icmp any' ovnetctl explain A G ''\n"
+		"expect 'vnet also' ovnetctl explain A G tcp ''\n"
+		"expect 'vnet also' ovnetctl explain A G tcp 80 ''\n"
+		"expect '' ovnetctl explain A G tcp 80 vnet ''\n"
 		"expect '--json' ovnetctl status --j\n";
 	FILE *bash;
 
@@ -289,6 +317,62 @@ static void test_config_check(void)
 	rmdir(folder);
 }
 
+static void test_keys(void)
+{
+	static const char *const kinds[] = {"host", "authority"};
+	char folder[] = "/tmp/ovnet-cli-XXXXXX", path[64], words[128], expected[256], public_key[64];
+	struct stat file;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/key", folder);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		snprintf(words, sizeof(words), "key new %s %s", kinds[i], path);
+		run(words);
+		CU_ASSERT_EQUAL(status, CLI_OK);
+		CU_ASSERT_EQUAL_FATAL(strlen(out), 45);
+		snprintf(public_key, sizeof(public_key), "%.44s", out);
+		CU_ASSERT_EQUAL(stat(path, &file), 0);
+		CU_ASSERT_EQUAL(file.st_mode & 07777, 0600);
+
+		/* What is there stays, whatever it is. */
+		run(words);
+		CU_ASSERT_EQUAL(status, CLI_FAILED);
+		CU_ASSERT_STRING_EQUAL(out, "");
+		snprintf(expected, sizeof(expected),
+			"ovnetctl: %s: is there already, and is left as it is: a key that was overwritten is lost\n",
+			path);
+		check_text(err, expected, "overwrite");
+
+		snprintf(words, sizeof(words), "key show %s", path);
+		run(words);
+		CU_ASSERT_EQUAL(status, CLI_OK);
+		snprintf(expected, sizeof(expected), "kind        %s\npublic key  %s\n", kinds[i], public_key);
+		check_text(out, expected, "key show");
+		snprintf(words, sizeof(words), "-j key show %s", path);
+		run(words);
+		snprintf(expected, sizeof(expected), "{\"kind\":\"%s\",\"file\":\"%s\",\"public_key\":\"%s\"}\n",
+			kinds[i], path, public_key);
+		check_text(out, expected, "key show -j");
+
+		CU_ASSERT_EQUAL(chmod(path, 0640), 0);
+		run(words);
+		CU_ASSERT_EQUAL(status, CLI_FAILED);
+		CU_ASSERT_STRING_EQUAL(out, "");
+		check_has(err, "others than its owner may read the key: 'chmod 600 ");
+		CU_ASSERT_EQUAL(unlink(path), 0);
+	}
+	run(words);
+	CU_ASSERT_EQUAL(status, CLI_FAILED);
+	check_has(err, ": No such file or directory\n");
+	write_file(path, "no key\n");
+	CU_ASSERT_EQUAL(chmod(path, 0600), 0);
+	run(words);
+	CU_ASSERT_EQUAL(status, CLI_FAILED);
+	check_has(err, ": not a key: make one with 'ovnetctl key new'\n");
+	unlink(path);
+	rmdir(folder);
+}
+
 /* Streams that nobody reads, and that cannot be written. */
 static void test_write_failures(void)
 {
@@ -331,6 +415,7 @@ static const struct output_section sections[] = {
 	{OUTPUT_TABLE, "more", table_columns, ARRAY_LEN(table_columns)},
 	{OUTPUT_RECORD, "", record_columns, ARRAY_LEN(record_columns)},
 	{OUTPUT_LINES, "lines", NULL, 0},
+	{OUTPUT_COUNTS, "counts", NULL, 0},
 };
 static const struct output_view view = {sections, ARRAY_LEN(sections)};
 
@@ -338,7 +423,8 @@ static const char *const result_text =
 	"{\"rows\":[{\"name\":\"a\",\"left_s\":59,\"peer\":\"10.0.0.1\",\"peer_port\":80,\"packets\":\"18446744073709551615\","
 	"\"note\":\"x\"},{\"name\":\"a long name\",\"left_s\":null,\"peer\":\"10.0.0.10\",\"peer_port\":0,\"packets\":7,"
 	"\"note\":\"\\u001b[2J\"},{\"name\":true,\"left_s\":90061,\"peer\":null,\"packets\":4294967296}],\"more\":[],"
-	"\"rules\":{\"used\":5,\"size\":65536},\"a\":{\"b\":{\"c\":\"here\"}},\"lines\":[\"one\",\"two\\nthree\"]}";
+	"\"rules\":{\"used\":5,\"size\":65536},\"a\":{\"b\":{\"c\":\"here\"}},\"lines\":[\"one\",\"two\\nthree\"],"
+	"\"counts\":{\"asked\":\"18446744073709551615\",\"none\":\"0\",\"zero\":0,\"bad_tag\":7}}";
 
 static char *print_result(bool json, const char *text)
 {
@@ -373,7 +459,10 @@ static void test_tables(void)
 		"nothing      -\n"
 		"\n"
 		"one\n"
-		"two\nthree\n",
+		"two\nthree\n"
+		"\n"
+		"asked    18446744073709551615\n"
+		"bad_tag  7\n",
 		"text");
 	check_has(empty, "NAME  LEFT  PEER  PACKETS  NOTE\n\nrules        -\n");
 }
@@ -403,6 +492,7 @@ int main(void)
 		{"JSON", test_json},
 		{"address encode and decode", test_address},
 		{"config check", test_config_check},
+		{"keys", test_keys},
 		{"output that cannot be written", test_write_failures},
 	};
 

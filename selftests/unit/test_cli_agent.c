@@ -1,86 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tests of cli/client.c and of the commands that ask an agent. The agent is a thread at a unix socket that takes one
- * connection and follows a script: a list of steps. What real agents answer is tested end to end, in selftests/net/.
+ * Tests of cli/client.c and of the commands that ask an agent; test_cli_explain.c has one of them. What real agents answer is
+ * tested end to end, in selftests/net/.
  */
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "cli/client.h"
 #include "lib/json.h"
 #include "lib/time.h"
-#include "selftests/unit/cli.h"
+#include "selftests/unit/cli_agent.h"
 
-#define BOUND_MS 5000
-#define REQUEST_SIZE 4096
 #define LONG_ROWS 20000u
 
-enum step_kind {
-	STEP_END,      /* close */
-	STEP_READ,     /* a line, which is kept as the request */
-	STEP_WRITE,    /* the text */
-	STEP_OCTETS,   /* the text, octet by octet */
-	STEP_SESSIONS, /* an answer with LONG_ROWS sessions, some megabytes */
-	STEP_HANGUP,   /* wait until the client closes */
-};
-
-struct step {
-	enum step_kind kind;
-	const char *text;
-};
-
-struct agent {
-	char folder[32], path[64];
-	int listener;
-	const struct step *steps;
-	pthread_t thread;
-	bool running;
-	char request[REQUEST_SIZE]; /* the latest, without its line break */
-};
-
-static struct agent agent;
-
-/* Waits, bounded, for something to read. */
-static bool is_readable(int fd)
+/* An answer of some megabytes. */
+static char *long_answer(void)
 {
-	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-
-	return poll(&poll_fd, 1, BOUND_MS) > 0;
-}
-
-static void read_request(int fd)
-{
-	size_t length = 0;
-
-	while (length + 1 < REQUEST_SIZE && is_readable(fd) && read(fd, &agent.request[length], 1) == 1)
-		if (agent.request[length++] == '\n')
-			break;
-	agent.request[length ? length - 1 : 0] = '\0';
-}
-
-static void write_all(int fd, const char *text, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = send(fd, text, length, MSG_NOSIGNAL);
-
-		if (written <= 0)
-			return;
-		text += written;
-		length -= (size_t)written;
-	}
-}
-
-static void write_sessions(int fd)
-{
-	scope_free char *text = NULL;
+	char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 
@@ -92,92 +29,8 @@ static void write_sessions(int fd)
 			i ? "," : "", i + 1);
 	fprintf(stream, "],\"total\":%u}}\n", LONG_ROWS);
 	fclose(stream);
-	write_all(fd, text, size);
+	return text;
 }
-
-static void *follow(void *context)
-{
-	scope_close int fd = -1;
-	char octet;
-
-	(void)context;
-	if (!is_readable(agent.listener))
-		return NULL;
-	fd = accept(agent.listener, NULL, NULL);
-	for (const struct step *step = agent.steps; fd >= 0 && step->kind != STEP_END; step++) {
-		switch (step->kind) {
-		case STEP_READ:
-			read_request(fd);
-			break;
-		case STEP_WRITE:
-			write_all(fd, step->text, strlen(step->text));
-			break;
-		case STEP_OCTETS:
-			for (const char *c = step->text; *c; c++)
-				write_all(fd, c, 1);
-			break;
-		case STEP_SESSIONS:
-			write_sessions(fd);
-			break;
-		case STEP_HANGUP:
-			while (is_readable(fd) && read(fd, &octet, 1) == 1)
-				;
-			break;
-		case STEP_END:
-			break;
-		}
-	}
-	return NULL;
-}
-
-/* A socket that is listened to; with steps, an agent too. */
-static void begin(const struct step *steps)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	memset(&agent, 0, sizeof(agent));
-	strcpy(agent.folder, "/tmp/ovnet-cli-XXXXXX");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(agent.folder));
-	snprintf(agent.path, sizeof(agent.path), "%s/control.sock", agent.folder);
-	memcpy(address.sun_path, agent.path, sizeof(agent.path));
-	agent.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	CU_ASSERT_EQUAL_FATAL(bind(agent.listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	CU_ASSERT_EQUAL_FATAL(listen(agent.listener, 4), 0);
-	agent.steps = steps;
-	if (!steps)
-		return;
-	agent.running = true;
-	CU_ASSERT_EQUAL_FATAL(pthread_create(&agent.thread, NULL, follow, NULL), 0);
-}
-
-static void end(void)
-{
-	if (agent.running)
-		pthread_join(agent.thread, NULL);
-	if (agent.listener >= 0)
-		close(agent.listener);
-	unlink(agent.path);
-	rmdir(agent.folder);
-}
-
-/* Runs a command line against an agent that follows the steps. */
-static void ask_to(FILE *stream, const char *words, const struct step *steps)
-{
-	char line[256];
-
-	begin(steps);
-	snprintf(line, sizeof(line), "-s %s %s", agent.path, words);
-	run_to(stream, line);
-	end();
-}
-
-static void ask(const char *words, const struct step *steps)
-{
-	ask_to(NULL, words, steps);
-}
-
-#define STEPS(...) ((const struct step[]){__VA_ARGS__, {STEP_END, NULL}})
-#define ANSWER(text) STEPS({STEP_READ, NULL}, {STEP_WRITE, text "\n"}, {STEP_HANGUP, NULL})
 
 static void test_request(void)
 {
@@ -210,6 +63,13 @@ static void test_request(void)
 	check_has(out, "instance          x\n");
 	check_has(out, "\nUPLINK  IFINDEX  STATE  PROGRAMS\neth0          -  -      -\n");
 	check_text(agent.request, "{\"command\":\"status\",\"arguments\":{}}", "request");
+
+	ask("rule list all vnet Z", ANSWER("{\"result\":{\"rules\":[]}}"));
+	check_text(agent.request, "{\"command\":\"rule list\",\"arguments\":{\"vnet\":\"Z\",\"all\":true}}", "request");
+	ask("peer flush", ANSWER("{\"result\":{\"flushed\":true}}"));
+	CU_ASSERT_EQUAL(status, CLI_OK);
+	CU_ASSERT_STRING_EQUAL(out, "");
+	check_text(agent.request, "{\"command\":\"peer flush\",\"arguments\":{}}", "request");
 }
 
 /* The commands of docs/control.md are those of the table, and each shows an answer of its shape. */
@@ -222,6 +82,26 @@ static void test_commands(void)
 			"A     -     up "},
 		{"rule list vnet Z address 10.0.0.2",
 			"{\"result\":{\"rules\":[{\"vnet\":\"Z\",\"expires_in_s\":null}]}}\n", "never"},
+		{"rule list",
+			"{\"result\":{\"rules\":[{\"policy\":3,\"policy_name\":\"web\",\"group\":\"clients\","
+			"\"origin\":\"negotiated\"}]}}\n",
+			"     3  web   clients  negotiated\n"},
+		{"status",
+			"{\"result\":{\"negotiation\":{\"identity\":\"h1\",\"peers\":2,\"grants\":7,\"in_flight\":0,"
+			"\"engine\":{\"asked\":\"12\",\"refused\":\"0\"},\"questions\":{\"overdue\":\"1\"}}}}\n",
+			"identity          h1\npeers             2\ngrants            7\nopen questions    0\n"
+			"\nasked  12\n\noverdue  1\n"},
+		{"status", "{\"result\":{\"negotiation\":{\"identity\":null,\"engine\":null}}}\n",
+			"identity          -\n"},
+		{"peer list",
+			"{\"result\":{\"peers\":[{\"name\":\"h2\",\"locator\":\"fd00:1:0:2::/64\",\"live\":true,"
+			"\"handshake_s\":null,\"heard_s\":61,\"rtt_us\":null,\"in_flight\":1,\"asked\":\"5\"}]}}\n",
+			"h2    fd00:1:0:2::/64  yes       never  1m01s       -          1        -        -      5  "},
+		{"queue list",
+			"{\"result\":{\"questions\":[{\"port\":\"tapA\",\"destination\":\"10.0.0.3\",\"destination_port\":443,"
+			"\"state\":\"in line\"}],\"ports\":[{\"port\":\"tapA\",\"node\":\"A\",\"pending\":{\"used\":1,"
+			"\"size\":256},\"packets\":{\"used\":2,\"size\":64},\"octets\":{\"used\":3000,\"size\":65536}}]}}\n",
+			"\n\nPORT  NODE  QUESTIONS  PACKETS  OCTETS\ntapA  A     1 of 256   2 of 64  3000 of 65536\n"},
 		{"rule flush vnet Z", "{\"result\":{\"removed\":3}}\n", "rules removed  3\n"},
 		{"session list limit 1",
 			"{\"result\":{\"sessions\":[{\"local\":\"10.0.0.2\",\"local_port\":9}],\"total\":5}}\n",
@@ -369,10 +249,11 @@ static void test_client_many(void)
 
 static void test_long_answer(void)
 {
+	scope_free char *answer = long_answer();
 	const char *line;
 	size_t lines = 0;
 
-	ask("session list limit 100000", STEPS({STEP_READ, NULL}, {STEP_SESSIONS, NULL}));
+	ask("session list limit 100000", STEPS({STEP_READ, NULL}, {STEP_WRITE, answer}));
 	CU_ASSERT_EQUAL(status, CLI_OK);
 	for (line = strchr(out, '\n'); line; line = strchr(line + 1, '\n'))
 		lines++;
@@ -409,6 +290,39 @@ static void test_watch(void)
 	check_has(err, "is not ovnetd");
 }
 
+#define NEGOTIATION(what, granted)                                                                                     \
+	"{\"event\":{\"time\":\"2026-01-01T00:00:00Z\",\"negotiation\":\"" what                                        \
+	"\",\"vnet\":\"Z\",\"protocol\":\"tcp\",\"source\":\"10.0.0.2\",\"destination\":\"10.0.0.3\","                 \
+	"\"destination_port\":443,\"granted\":" granted ",\"policy\":3}}\n"
+
+/* Negotiations and drops are lines of one table. */
+static void test_monitor(void)
+{
+	ask("monitor count 3", STEPS({STEP_READ, NULL},
+				       {STEP_WRITE, WATCHING NEGOTIATION("ask", "false") NEGOTIATION("grant", "true")},
+				       {STEP_WRITE, EVENT("rule_deny") EVENT("unseen")}, {STEP_HANGUP, NULL}));
+	CU_ASSERT_EQUAL(status, CLI_OK);
+	CU_ASSERT_STRING_EQUAL(err, "");
+	check_text(agent.request, "{\"command\":\"monitor\",\"arguments\":{}}", "request");
+	check_has(out, "TIME                  NEGOTIATION  GRANTED  POLICY  DROP  INTERFACE  VNET  PROTOCOL  SOURCE ");
+	check_has(out,
+		"2026-01-01T00:00:00Z  ask          no            3  -     -          Z     tcp       10.0.0.2 ");
+	check_has(out,
+		"2026-01-01T00:00:00Z  grant        yes           3  -     -          Z     tcp       10.0.0.2 ");
+	check_has(out, "  10.0.0.3:443           -\n");
+	check_has(out,
+		"2026-01-01T00:00:00Z  -            -             -  rule_deny  -          -     -         10.0.0.2:9 ");
+	CU_ASSERT_PTR_NULL(strstr(out, "unseen"));
+
+	ask("monitor -j count 1", STEPS({STEP_READ, NULL}, {STEP_WRITE, WATCHING NEGOTIATION("silence", "false")}));
+	CU_ASSERT_EQUAL(status, CLI_OK);
+	check_text(out,
+		"{\"time\":\"2026-01-01T00:00:00Z\",\"negotiation\":\"silence\",\"vnet\":\"Z\",\"protocol\":\"tcp\","
+		"\"source\":\"10.0.0.2\",\"destination\":\"10.0.0.3\",\"destination_port\":443,\"granted\":false,"
+		"\"policy\":3}\n",
+		"event");
+}
+
 /* Whoever reads goes away: the watch ends, at an event as well as while there is none. */
 static void test_watch_unread(void)
 {
@@ -440,6 +354,7 @@ int main(void)
 		{"many requests on a connection", test_client_many},
 		{"an answer of megabytes", test_long_answer},
 		{"watching", test_watch},
+		{"negotiations and drops", test_monitor},
 		{"watching when nobody reads any more", test_watch_unread},
 	};
 

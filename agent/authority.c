@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The authority in static mode: the configuration file says who is who, and a key on this host signs passports that say the
+ * same to peers. See authority.h.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/authority.h"
+#include "lib/error.h"
+#include "lib/log.h"
+#include "maps/access.h"
+
+/* The host's own passport lives as long as those of nodes may at most be wanted to: by default a quarter of an hour. */
+#define HOST_PASSPORT_S 900
+
+/* From (vnet, address) to who has it: open addressing over what the configuration holds. */
+struct authority_index {
+	const struct policy_identity **slots;
+	size_t size; /* a power of two */
+};
+
+struct node_papers {
+	uint64_t incarnation, signed_s;
+	uint8_t octets[NODE_PASSPORT_LEN_MAX];
+	int length;
+};
+
+struct authority {
+	struct host_key key;
+	struct authority_key signing;
+	uint8_t public_key[32];
+	struct authority_index index, before;
+	struct node_papers *papers; /* one a node of the configuration */
+};
+
+static uint64_t wall_s(void)
+{
+	return (uint64_t)time(NULL);
+}
+
+/* ---- who has an address */
+
+static size_t index_place(const struct authority_index *index, uint32_t vni, struct ipv4 address)
+{
+	uint64_t x = (uint64_t)vni << 32 | (uint64_t)address.octet[0] << 24 | (uint64_t)address.octet[1] << 16 |
+		     (uint64_t)address.octet[2] << 8 | address.octet[3];
+
+	x = (x ^ x >> 31) * 0xbf58476d1ce4e5b9ull;
+	return (x ^ x >> 29) & (index->size - 1);
+}
+
+static const struct policy_identity *index_find(const struct authority_index *index, uint32_t vni, struct ipv4 address)
+{
+	if (!index->size)
+		return NULL;
+	for (size_t i = index_place(index, vni, address); index->slots[i]; i = (i + 1) & (index->size - 1))
+		if (index->slots[i]->vni == vni && ipv4_equal(index->slots[i]->address, address))
+			return index->slots[i];
+	return NULL;
+}
+
+static void index_add(struct authority_index *index, const struct policy_identity *identity)
+{
+	size_t i = index_place(index, identity->vni, identity->address);
+
+	while (index->slots[i])
+		i = (i + 1) & (index->size - 1);
+	index->slots[i] = identity;
+}
+
+static int index_make(const struct config *config, struct authority_index *out)
+{
+	size_t most = config->node_count + config->mapping_count;
+	struct authority_index index = {.size = 64};
+
+	while (index.size < most * 2)
+		index.size *= 2;
+	index.slots = calloc(index.size, sizeof(*index.slots));
+	if (!index.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->node_count; i++)
+		index_add(&index, &config->nodes[i].identity);
+	for (size_t i = 0; i < config->mapping_count; i++)
+		index_add(&index, &config->mappings[i].identity);
+	*out = index;
+	return 0;
+}
+
+/* What a passport said, where the configuration does not name the node. */
+static bool identity_of_passport(const struct agent *agent, struct policy_identity *out)
+{
+	struct mapping_key key = {.vni = out->vni};
+	struct identity_value value;
+
+	memcpy(key.address, out->address.octet, 4);
+	if (identity_get(agent->maps->identities, &key, &value) || !value.node || value.not_after_s <= wall_s())
+		return false;
+	out->node = value.node;
+	out->account = value.account;
+	out->group_count = value.group_count <= POLICY_GROUPS_MAX ? value.group_count : POLICY_GROUPS_MAX;
+	memcpy(out->groups, value.groups, out->group_count * sizeof(out->groups[0]));
+	return true;
+}
+
+static bool identity_find(const struct agent *agent, const struct authority_index *index, uint32_t vni,
+	struct ipv4 address, bool configured, struct policy_identity *out)
+{
+	const struct policy_identity *found = index_find(index, vni, address);
+
+	*out = (struct policy_identity){.vni = vni, .address = address};
+	/* A mapping without a name says where, and not who. */
+	if (found && (found->node || found->account || found->group_count)) {
+		*out = *found;
+		return true;
+	}
+	return !configured && identity_of_passport(agent, out);
+}
+
+bool authority_identity(const struct agent *agent, uint32_t vni, struct ipv4 address, struct policy_identity *out)
+{
+	return identity_find(agent, &agent->authority->index, vni, address, false, out);
+}
+
+bool authority_configured(const struct agent *agent, uint32_t vni, struct ipv4 address, struct policy_identity *out)
+{
+	return identity_find(agent, &agent->authority->index, vni, address, true, out);
+}
+
+bool authority_identity_before(const struct agent *agent, uint32_t vni, struct ipv4 address,
+	struct policy_identity *out)
+{
+	return identity_find(agent, &agent->authority->before, vni, address, false, out);
+}
+
+/* ---- hosts and vnets */
+
+static void host_of_config(const struct config_host *host, struct engine_host *out)
+{
+	*out = (struct engine_host){.host = host->id, .locator = host->locator};
+	memcpy(out->key, host->key, sizeof(out->key));
+}
+
+int authority_host_at(const struct agent *agent, const struct substrate *address, struct engine_host *out)
+{
+	const struct config *config = agent->config;
+
+	for (size_t i = 0; i < config->host_count; i++) {
+		const struct locator *locator = &config->hosts[i].locator;
+
+		if (memcmp(locator->octet, address->octet, 8) ||
+			(locator->length == 72 && locator->octet[8] != address->octet[8]))
+			continue;
+		host_of_config(&config->hosts[i], out);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int authority_host_of(const struct agent *agent, const uint8_t key[32], struct engine_host *out)
+{
+	const struct config *config = agent->config;
+
+	for (size_t i = 0; i < config->host_count; i++) {
+		if (memcmp(config->hosts[i].key, key, 32))
+			continue;
+		host_of_config(&config->hosts[i], out);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+const struct config_vnet *authority_vnet(const struct agent *agent, uint32_t vni)
+{
+	if (!agent->authority)
+		return NULL;
+	for (size_t i = 0; i < agent->config->vnet_count; i++)
+		if (agent->config->vnets[i].vni == vni)
+			return agent->config->vnets[i].authorization == AUTHORIZATION_NEGOTIATED
+				       ? &agent->config->vnets[i]
+				       : NULL;
+	return NULL;
+}
+
+long authority_node(const struct agent *agent, uint32_t vni, struct ipv4 address)
+{
+	for (size_t i = 0; i < agent->config->node_count; i++) {
+		const struct config_node *node = &agent->config->nodes[i];
+
+		if (agent->ports[i].attached && ipv4_equal(node->address, address) &&
+			agent->config->vnets[node->vnet].vni == vni)
+			return (long)i;
+	}
+	return -1;
+}
+
+/* ---- passports */
+
+void authority_host_passport(struct agent *agent, uint8_t out[HOST_PASSPORT_LEN])
+{
+	const struct authority *authority = agent->authority;
+	const struct config_host *self = &agent->config->hosts[agent->config->identity.host];
+	struct host_passport passport = {
+		.host = self->id,
+		.locator = self->locator,
+		.not_before_s = wall_s(),
+		.not_after_s = wall_s() + HOST_PASSPORT_S,
+		.revision = agent_unique(agent),
+	};
+
+	memcpy(passport.key, self->key, sizeof(passport.key));
+	host_passport_sign(&passport, authority->signing.secret, out);
+}
+
+static int papers_sign(struct agent *agent, size_t index, uint64_t incarnation, struct node_papers *papers)
+{
+	const struct config_node *node = &agent->config->nodes[index];
+	const struct policy_identity *identity = &node->identity;
+	struct node_passport passport = {
+		.vni = identity->vni,
+		.slot = node->slot,
+		.node = identity->node,
+		.account = identity->account,
+		.host = agent->config->hosts[agent->config->identity.host].id,
+		.incarnation = incarnation,
+		.not_before_s = wall_s(),
+		.not_after_s = wall_s() + agent->config->vnets[node->vnet].passport_lifetime_s,
+		.revision = agent_unique(agent),
+		.address_count = 1,
+		.addresses = {node->address},
+		.group_count = identity->group_count,
+	};
+	int length;
+
+	memcpy(passport.groups, identity->groups, identity->group_count * sizeof(passport.groups[0]));
+	length = node_passport_sign(&passport, agent->authority->signing.secret, papers->octets);
+	papers->length = length;
+	papers->incarnation = incarnation;
+	papers->signed_s = wall_s();
+	return length;
+}
+
+int authority_node_passport(struct agent *agent, size_t node, uint64_t incarnation, const uint8_t **octets)
+{
+	struct node_papers *papers = &agent->authority->papers[node];
+	uint64_t half_s = agent->config->vnets[agent->config->nodes[node].vnet].passport_lifetime_s / 2;
+
+	if (papers->incarnation != incarnation || papers->length <= 0 || wall_s() >= papers->signed_s + half_s) {
+		int length = papers_sign(agent, node, incarnation, papers);
+
+		if (length < 0)
+			return length;
+	}
+	*octets = papers->octets;
+	return papers->length;
+}
+
+/* ---- start and end */
+
+void authority_engine_config(const struct agent *agent, struct engine_config *out)
+{
+	const struct authority *authority = agent->authority;
+
+	host_of_config(&agent->config->hosts[agent->config->identity.host], &out->self);
+	out->key = authority->key;
+	memcpy(out->authority, authority->public_key, sizeof(out->authority));
+	authority_host_passport((struct agent *)agent, out->passport);
+}
+
+static int refuse(const char *path, const char *why)
+{
+	log_error("identity %s: %s", path, why);
+	return -EINVAL;
+}
+
+static int read_key(const char *path, enum key_kind wanted, struct host_key *host, struct authority_key *authority)
+{
+	enum key_kind kind;
+	int error = key_read(path, &kind, host, authority);
+
+	if (error == -EPERM)
+		return refuse(path, "others than its owner may read the key: chmod 600");
+	if (error == -EBADMSG || (!error && kind != wanted))
+		return refuse(path,
+			wanted == KEY_HOST ? "not a host's key: make one with 'ovnetctl key new host FILE'"
+					   : "not an authority's key: make one with 'ovnetctl key new authority FILE'");
+	if (error)
+		log_error("identity %s: %s", path, strerror(-error));
+	return error;
+}
+
+static int read_keys(const struct config *config, struct authority *authority)
+{
+	const struct config_identity *identity = &config->identity;
+	int error = key_library();
+
+	if (!error)
+		error = read_key(identity->key, KEY_HOST, &authority->key, NULL);
+	if (!error)
+		error = read_key(identity->signing_key, KEY_AUTHORITY, NULL, &authority->signing);
+	if (error)
+		return error;
+	if (memcmp(authority->key.public_key, config->hosts[identity->host].key, 32))
+		return refuse(identity->key, "is not the key that 'hosts' has for this host");
+	if (memcmp(authority->signing.public_key, identity->authority, 32))
+		return refuse(identity->signing_key, "is not the key of 'identity.authority'");
+	memcpy(authority->public_key, identity->authority, 32);
+	return 0;
+}
+
+static int prepare(struct agent *agent, struct authority *authority)
+{
+	struct node_papers *papers = calloc(agent->config->node_count + 1, sizeof(*papers));
+	struct authority_index index;
+	int error = papers ? index_make(agent->config, &index) : -ENOMEM;
+
+	if (error) {
+		free(papers);
+		return error;
+	}
+	free(authority->papers);
+	authority->papers = papers;
+	free(authority->before.slots);
+	authority->before = authority->index;
+	authority->index = index;
+	return 0;
+}
+
+int authority_open(struct agent *agent)
+{
+	struct authority *authority;
+	int error;
+
+	if (!agent->config->identity.present)
+		return 0;
+	authority = calloc(1, sizeof(*authority));
+	if (!authority)
+		return -ENOMEM;
+	error = read_keys(agent->config, authority);
+	if (!error)
+		error = prepare(agent, authority);
+	agent->authority = authority;
+	if (error)
+		authority_close(agent);
+	return error;
+}
+
+int authority_reload(struct agent *agent)
+{
+	return agent->authority ? prepare(agent, agent->authority) : 0;
+}
+
+void authority_close(struct agent *agent)
+{
+	struct authority *authority = agent->authority;
+
+	if (!authority)
+		return;
+	free(authority->index.slots);
+	free(authority->before.slots);
+	free(authority->papers);
+	sodium_memzero(authority, sizeof(*authority));
+	free(authority);
+	agent->authority = NULL;
+}

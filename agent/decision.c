@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Decides, asks and installs; see decision.h. What the programs and the socket bring is question.c's and transport.c's,
+ * what becomes of rules later is grant.c's (renewal) and revocation.c's.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/authority.h"
+#include "agent/decision.h"
+#include "agent/identity.h"
+#include "agent/install.h"
+#include "agent/monitor.h"
+#include "agent/question.h"
+#include "agent/transport.h"
+#include "lib/time.h"
+
+/* In place of a question's id: nobody waits for these. No question has them: a port's number has 12 bits. */
+#define RENEWAL (1ull << 63)
+#define RENEWAL_ANEW (1ull << 62)
+
+/* The destination's rule outlives the source's by as much: a packet that was sent in time is let in. */
+#define DECISION_MARGIN_NS (500 * NSEC_PER_MSEC)
+
+void decision_flow(const struct rule_key *key, struct flow *out)
+{
+	bool inward = key->direction == DIRECTION_IN;
+
+	*out = (struct flow){.vni = key->vni, .cast = CAST_UNICAST};
+	memcpy(out->source.octet, inward ? key->peer : key->local, 4);
+	memcpy(out->destination.octet, inward ? key->local : key->peer, 4);
+	out->reach = key->width == WIDTH_ARP;
+	if (out->reach)
+		return;
+	out->protocol = key->protocol;
+	out->port = key->port;
+}
+
+void decision_side(struct agent *agent, const struct policy_set *set, enum policy_side side, const struct flow *flow,
+	struct policy_answer *out)
+{
+	struct policy_identity source, destination;
+
+	authority_identity(agent, flow->vni, flow->source, &source);
+	authority_identity(agent, flow->vni, flow->destination, &destination);
+	policy_answer(set, side, &source, &destination, CAST_UNICAST, flow->protocol, flow->port, out);
+}
+
+static bool allows(const struct policy_answer *answer, const struct flow *flow)
+{
+	const struct policy_decision *decision;
+
+	if (flow->reach)
+		return policy_reaches(answer);
+	decision = policy_look(answer, flow->protocol, flow->port);
+	return decision && decision->allow;
+}
+
+static enum source_says says(const struct policy_answer *out, const struct flow *flow)
+{
+	const struct policy_decision *decision = policy_look(out, flow->protocol, flow->port);
+	bool by_default = !decision || decision->by == BY_DEFAULT;
+
+	if (allows(out, flow))
+		return by_default ? SOURCE_ALLOWS_BY_DEFAULT : SOURCE_ALLOWS_BY_POLICY;
+	return by_default ? SOURCE_DENIES_BY_DEFAULT : SOURCE_DENIES;
+}
+
+/* ---- answers on the wire */
+
+static uint8_t verdict_of(const struct policy_decision *decision)
+{
+	return decision->allow ? MESSAGE_ALLOW : MESSAGE_DENY;
+}
+
+/* The message about an answer: whole when it may be and is, else about the flow alone. */
+static void answer_write(const struct policy_answer *answer, const struct flow *flow, bool exact,
+	struct message_decision *out)
+{
+	const struct policy_decision *asked = policy_look(answer, flow->protocol, flow->port);
+
+	out->policy = asked ? asked->policy : 0;
+	out->exact = exact || !answer->complete || answer->count > MESSAGE_SEGMENTS_MAX;
+	out->segment_count = 0;
+	out->otherwise = MESSAGE_UNSAID;
+	out->otherwise_policy = 0;
+	if (out->exact)
+		return;
+	out->otherwise = verdict_of(&answer->otherwise);
+	out->otherwise_policy = answer->otherwise.policy;
+	for (size_t i = 0; i < answer->count; i++) {
+		const struct policy_segment *segment = &answer->segments[i];
+
+		out->segments[out->segment_count++] = (struct message_segment){
+			.protocol = segment->protocol,
+			.verdict = verdict_of(&segment->decision),
+			.low = segment->low,
+			.high = segment->high,
+			.policy = segment->decision.policy,
+		};
+	}
+}
+
+static struct policy_decision decision_read(uint8_t verdict, uint32_t policy)
+{
+	return (struct policy_decision){
+		.allow = verdict == MESSAGE_ALLOW,
+		.by = policy ? BY_GROUP : BY_DEFAULT,
+		.policy = policy,
+	};
+}
+
+/* And back. Of an exact one, the flow asked is all that is known. */
+static void answer_read(const struct message_decision *message, const struct flow *flow, bool granted,
+	struct policy_answer *out)
+{
+	*out = (struct policy_answer){.complete = !message->exact};
+	if (message->exact) {
+		out->count = 1;
+		out->segments[0] = (struct policy_segment){
+			.protocol = flow->protocol,
+			.low = flow->port,
+			.high = flow->port,
+			.decision = decision_read(granted ? MESSAGE_ALLOW : MESSAGE_DENY, message->policy),
+		};
+		return;
+	}
+	out->otherwise = decision_read(message->otherwise, message->otherwise_policy);
+	for (size_t i = 0; i < message->segment_count && i < POLICY_SEGMENTS_MAX; i++) {
+		const struct message_segment *segment = &message->segments[i];
+
+		out->segments[out->count++] = (struct policy_segment){
+			.protocol = segment->protocol,
+			.low = segment->low,
+			.high = segment->high,
+			.decision = decision_read(segment->verdict, segment->policy),
+		};
+	}
+}
+
+/* ---- both ends */
+
+static int ends_find(struct agent *agent, const struct flow *flow, struct mapping_value *source,
+	struct mapping_value *destination)
+{
+	struct mapping_key key = {.vni = flow->vni};
+	int error;
+
+	memcpy(key.address, flow->source.octet, 4);
+	error = mapping_get(agent->maps->mappings, &key, source);
+	if (error)
+		return error;
+	memcpy(key.address, flow->destination.octet, 4);
+	return mapping_get(agent->maps->mappings, &key, destination);
+}
+
+/* What is known of one end's rules: who, when, and on whose word. */
+static struct install install_of(struct agent *agent, const struct flow *flow, enum direction direction,
+	const struct mapping_value *source, const struct mapping_value *destination)
+{
+	bool outward = direction == DIRECTION_OUT;
+
+	return (struct install){
+		.agent = agent,
+		.flow = *flow,
+		.direction = direction,
+		.ifindex = outward ? source->ifindex : destination->ifindex,
+		.incarnation = outward ? source->incarnation : destination->incarnation,
+		.peer_incarnation = outward ? destination->incarnation : source->incarnation,
+	};
+}
+
+/* A denial for a while, of the flow alone. */
+static void deny(struct agent *agent, const struct flow *flow, const struct mapping_value *source,
+	const struct mapping_value *destination, uint64_t for_ns, bool allow)
+{
+	struct install install = install_of(agent, flow, DIRECTION_OUT, source, destination);
+
+	install.expires_ns = time_now_ns() + for_ns;
+	install_one(&install, allow, 0);
+}
+
+static void tell(struct agent *agent, const char *what, const struct flow *flow, bool granted, uint32_t policy)
+{
+	struct monitor_negotiation told = {.what = what, .flow = *flow, .granted = granted, .policy = policy};
+
+	if (monitor_listens(agent))
+		monitor_negotiation(agent, &told);
+}
+
+/* Between two nodes of this host both sides are asked here, and both ends' rules made. */
+static void decide_here(struct agent *agent, const struct config_vnet *vnet, const struct flow *flow,
+	const struct mapping_value *source, const struct mapping_value *destination)
+{
+	const struct policy_set *set = agent->config->policies;
+	struct policy_answer in, out, joined;
+	struct install install = install_of(agent, flow, DIRECTION_IN, source, destination);
+
+	decision_side(agent, set, SIDE_IN, flow, &in);
+	decision_side(agent, set, SIDE_OUT, flow, &out);
+	policy_join(policy_set_find_vnet(set, flow->vni)->agreement, &in, &out, flow->protocol, flow->port, &joined);
+	install.expires_ns = time_now_ns() + vnet->grant_lifetime_s * NSEC_PER_SEC + DECISION_MARGIN_NS;
+	install.serial = agent_unique(agent);
+	install.exact = vnet->answers == ANSWERS_EXACT;
+	install_answer(&install, &joined);
+	install = install_of(agent, flow, DIRECTION_OUT, source, destination);
+	install.expires_ns = time_now_ns() + vnet->grant_lifetime_s * NSEC_PER_SEC;
+	install.serial = agent->unique;
+	install.exact = vnet->answers == ANSWERS_EXACT;
+	install_answer(&install, &joined);
+	tell(agent, "here", flow, allows(&joined, flow), 0);
+}
+
+/*
+ * The own policies of the source alone refuse: what they refuse is denied without asking anybody, and the rest of the pair is
+ * left to be asked for.
+ */
+static void deny_here(struct agent *agent, const struct config_vnet *vnet, const struct flow *flow,
+	const struct policy_answer *out, const struct mapping_value *source, const struct mapping_value *destination)
+{
+	struct install install = install_of(agent, flow, DIRECTION_OUT, source, destination);
+
+	install.expires_ns = time_now_ns() + vnet->grant_lifetime_s * NSEC_PER_SEC;
+	install.serial = agent_unique(agent);
+	install.exact = vnet->answers == ANSWERS_EXACT;
+	install.ask = true;
+	install_answer(&install, out);
+	tell(agent, "own", flow, false, 0);
+}
+
+/* Returns true when there is nothing to wait for. */
+static bool ask_peer(struct agent *agent, const struct config_vnet *vnet, const struct flow *flow,
+	const struct policy_answer *out, const struct mapping_value *source, const struct mapping_value *destination,
+	uint64_t id)
+{
+	struct message_ask ask = {.flow = *flow,
+		.exact = vnet->answers == ANSWERS_EXACT,
+		.source_says = says(out, flow)};
+	struct engine_time now = transport_now();
+	struct substrate at;
+	long node = authority_node(agent, flow->vni, flow->source);
+	int length, error;
+
+	if (node < 0)
+		return true;
+	length = authority_node_passport(agent, (size_t)node, source->incarnation, &ask.passport);
+	if (length < 0)
+		return true;
+	ask.passport_length = (size_t)length;
+	memcpy(at.octet, destination->prefix, OVNET_PREFIX_LEN);
+	memcpy(at.octet + OVNET_PREFIX_LEN, flow->destination.octet, 4);
+	error = engine_ask(transport_engine(agent), &now, &at, vnet->ask == ASK_AGENT, &ask, id);
+	if (!error) {
+		tell(agent, "ask", flow, false, 0);
+		return false;
+	}
+	tell(agent, error == -ENOENT ? "no-host" : "busy", flow, false, 0);
+	if (id != RENEWAL_ANEW)
+		deny(agent, flow, source, destination, DECISION_SILENCE_NS, false);
+	return true;
+}
+
+bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id)
+{
+	const struct config_vnet *vnet = authority_vnet(agent, key->vni);
+	struct mapping_value source, destination;
+	struct policy_answer out;
+	struct flow flow;
+
+	decision_flow(key, &flow);
+	if (!vnet || ends_find(agent, &flow, &source, &destination) || !source.ifindex)
+		return true;
+	if (destination.ifindex) {
+		decide_here(agent, vnet, &flow, &source, &destination);
+		return true;
+	}
+	/* One of many ports under an ASK: a scan of them is answered from what is known. */
+	if (install_knows_denied(agent, key)) {
+		deny(agent, &flow, &source, &destination, DECISION_SILENCE_NS, false);
+		return true;
+	}
+	decision_side(agent, agent->config->policies, SIDE_OUT, &flow, &out);
+	if (!allows(&out, &flow) && policy_set_find_vnet(agent->config->policies, key->vni)->agreement == AGREE_BOTH) {
+		deny_here(agent, vnet, &flow, &out, &source, &destination);
+		return true;
+	}
+	return ask_peer(agent, vnet, &flow, &out, &source, &destination, id);
+}
+
+/* ---- the asked side */
+
+static bool lives_there(const struct mapping_value *mapping, const struct engine_request *request)
+{
+	struct substrate expected;
+	uint8_t slot = request->passport ? request->passport->slot : mapping->prefix[8] >> 2;
+
+	if (substrate_of_node(&request->peer->locator, slot, request->flow.vni, request->flow.source, &expected))
+		return false;
+	return memcmp(expected.octet, mapping->prefix, OVNET_PREFIX_LEN) == 0;
+}
+
+/* A verified question fills the mapping for the answer, and tells a new holder of an address from the one before (ONM-5). */
+static int source_place(struct agent *agent, const struct engine_request *request, struct mapping_value *source)
+{
+	const struct node_passport *passport = request->passport;
+	struct mapping_key key = {.vni = request->flow.vni};
+	int error;
+
+	memcpy(key.address, request->flow.source.octet, 4);
+	error = mapping_get(agent->maps->mappings, &key, source);
+	if (error == -ENOENT && passport) {
+		error = mappings_learn(agent, &key, &request->peer->locator, passport->slot, passport->not_after_s);
+		return error ? error : mapping_get(agent->maps->mappings, &key, source);
+	}
+	if (error)
+		return error;
+	return source->ifindex || !lives_there(source, request) ? -EPERM : 0;
+}
+
+/*
+ * Who asks, and until when that is vouched for. A renewal rests on the passport that came with the first question, also when that
+ * was before a restart. *source is read again when its holder is another now.
+ */
+static int source_recall(struct agent *agent, const struct engine_request *request, struct policy_identity *identity,
+	struct mapping_value *source, uint64_t *until_s)
+{
+	const struct node_passport *passport = request->passport;
+	struct mapping_key key = {.vni = request->flow.vni};
+	struct identity_value value;
+	int changed;
+
+	memcpy(key.address, request->flow.source.octet, 4);
+	if (!passport) {
+		if (identity_get(agent->maps->identities, &key, &value) || value.host != request->peer->host ||
+			value.not_after_s <= transport_now().wall_s)
+			return -EAGAIN;
+		*until_s = value.not_after_s;
+		authority_identity(agent, request->flow.vni, request->flow.source, identity);
+		return 0;
+	}
+	changed = identity_remember(agent, &key, passport);
+	if (changed < 0)
+		return changed;
+	if (changed && mapping_get(agent->maps->mappings, &key, source))
+		return -EAGAIN;
+	*until_s = passport->not_after_s;
+	/* What the configuration says of a node counts for more than what its passport claims (DTM-4). */
+	if (authority_configured(agent, request->flow.vni, request->flow.source, identity))
+		return 0;
+	identity->node = passport->node;
+	identity->account = passport->account;
+	identity->group_count = passport->group_count;
+	memcpy(identity->groups, passport->groups, passport->group_count * sizeof(identity->groups[0]));
+	return 0;
+}
+
+/* Between the destination's policies and what the source's agent says of its own (DTM-14). */
+static bool judge(const struct engine_request *request, enum policy_agreement agreement, struct policy_answer *in,
+	bool *exact)
+{
+	bool source_allows =
+		request->source_says == SOURCE_ALLOWS_BY_DEFAULT || request->source_says == SOURCE_ALLOWS_BY_POLICY;
+	struct policy_answer out = {.complete = true}, joined;
+
+	if (agreement == AGREE_BOTH) {
+		/* Its agent holds every flow against its own policies itself: this answer may be as wide as ours is. */
+		return source_allows && allows(in, &request->flow);
+	}
+	out.otherwise.allow = source_allows;
+	out.otherwise.by = request->source_says == SOURCE_ALLOWS_BY_POLICY || request->source_says == SOURCE_DENIES
+				   ? BY_GROUP
+				   : BY_DEFAULT;
+	policy_join(agreement, in, &out, request->flow.protocol, request->flow.port, &joined);
+	*in = joined;
+	*exact = true;
+	return allows(in, &request->flow);
+}
+
+/* No grant outlives the passport that it rests on. */
+static uint64_t lifetime_of(const struct config_vnet *vnet, uint64_t until_s)
+{
+	uint64_t wall_s = transport_now().wall_s;
+	uint64_t left_s = until_s > wall_s ? until_s - wall_s : 0;
+
+	return (left_s < vnet->grant_lifetime_s ? left_s : vnet->grant_lifetime_s) * NSEC_PER_SEC;
+}
+
+static int refuse(struct message_decision *out, uint64_t incarnation, uint64_t serial)
+{
+	*out = (struct message_decision){
+		.lifetime_ms = DECISION_SILENCE_NS / NSEC_PER_MSEC,
+		.incarnation = incarnation,
+		.serial = serial,
+		.exact = true,
+		.otherwise = MESSAGE_UNSAID,
+	};
+	return 0;
+}
+
+int decision_decide(struct agent *agent, const struct engine_request *request, bool *granted,
+	struct message_decision *out)
+{
+	const struct config_vnet *vnet = authority_vnet(agent, request->flow.vni);
+	struct mapping_key where = {.vni = request->flow.vni};
+	uint64_t serial = agent_unique(agent), lifetime_ns, until_s;
+	struct mapping_value source, destination;
+	struct policy_identity who, self;
+	struct install install;
+	struct policy_answer in;
+	bool exact;
+	int error;
+
+	*granted = false;
+	memcpy(where.address, request->flow.destination.octet, 4);
+	if (!vnet || mapping_get(agent->maps->mappings, &where, &destination) || !destination.ifindex)
+		return refuse(out, 0, serial);
+	error = source_place(agent, request, &source);
+	if (error)
+		return refuse(out, destination.incarnation, serial);
+	/* Of one who is not remembered, nothing is said: its agent asks anew, with the passport. */
+	error = source_recall(agent, request, &who, &source, &until_s);
+	if (error == -ESTALE)
+		return refuse(out, destination.incarnation, serial);
+	if (error)
+		return -EAGAIN;
+
+	authority_identity(agent, request->flow.vni, request->flow.destination, &self);
+	policy_answer(agent->config->policies, SIDE_IN, &who, &self, request->flow.cast, request->flow.protocol,
+		request->flow.port, &in);
+	exact = request->exact || request->renewal || vnet->answers == ANSWERS_EXACT;
+	*granted = judge(request, policy_set_find_vnet(agent->config->policies, request->flow.vni)->agreement, &in,
+		&exact);
+	lifetime_ns = lifetime_of(vnet, until_s);
+	install = install_of(agent, &request->flow, DIRECTION_IN, &source, &destination);
+	install.expires_ns = time_now_ns() + lifetime_ns + DECISION_MARGIN_NS;
+	install.serial = serial;
+	install.exact = exact;
+	install_answer(&install, &in);
+
+	out->lifetime_ms = (uint32_t)(lifetime_ns / NSEC_PER_MSEC);
+	out->incarnation = destination.incarnation;
+	out->serial = serial;
+	answer_write(&in, &request->flow, exact, out);
+	tell(agent, "decide", &request->flow, *granted, out->policy);
+	return 0;
+}
+
+/* ---- the answer */
+
+/* A renewal was met with silence: the peer may have forgotten the passport. The grant that is there goes on to its end. */
+static void ask_anew(struct agent *agent, const struct config_vnet *vnet, const struct flow *flow,
+	const struct mapping_value *source, const struct mapping_value *destination)
+{
+	struct policy_answer out;
+
+	decision_side(agent, agent->config->policies, SIDE_OUT, flow, &out);
+	ask_peer(agent, vnet, flow, &out, source, destination, RENEWAL_ANEW);
+}
+
+static const char *outcome_word(enum engine_outcome outcome)
+{
+	switch (outcome) {
+	case OUTCOME_GRANTED:
+		return "grant";
+	case OUTCOME_REFUSED:
+		return "refuse";
+	case OUTCOME_SILENT:
+		return "silence";
+	case OUTCOME_NO_HOST:
+		return "no-host";
+	case OUTCOME_BUSY:
+		break;
+	}
+	return "busy";
+}
+
+static void answer_install(struct agent *agent, const struct config_vnet *vnet, const struct flow *flow, bool granted,
+	const struct message_decision *decision, const struct mapping_value *source,
+	const struct mapping_value *destination)
+{
+	struct install install = install_of(agent, flow, DIRECTION_OUT, source, destination);
+	enum policy_agreement agreement = policy_set_find_vnet(agent->config->policies, flow->vni)->agreement;
+	struct policy_answer in, out, joined;
+
+	install.expires_ns = time_now_ns() + decision->lifetime_ms * NSEC_PER_MSEC;
+	install.serial = decision->serial;
+	install.exact = decision->exact || vnet->answers == ANSWERS_EXACT;
+	answer_read(decision, flow, granted, &in);
+	if (flow->reach && decision->exact) {
+		install_reach(&install, granted);
+		return;
+	}
+	/* The destination has joined both sides already where one suffices. */
+	if (agreement == AGREE_ONE) {
+		install_answer(&install, &in);
+		return;
+	}
+	decision_side(agent, agent->config->policies, SIDE_OUT, flow, &out);
+	policy_join(agreement, &in, &out, flow->protocol, flow->port, &joined);
+	install_answer(&install, &joined);
+}
+
+void decision_decided(struct agent *agent, const struct flow *flow, uint64_t id, enum engine_outcome outcome,
+	const struct message_decision *decision)
+{
+	const struct config_vnet *vnet = authority_vnet(agent, flow->vni);
+	struct mapping_value source, destination;
+	struct mapping_key where = {.vni = flow->vni};
+
+	memcpy(where.address, flow->destination.octet, 4);
+	/* An answer of somebody who held the address before is none. */
+	if (decision && decision->incarnation && identity_seen(agent, &where, decision->incarnation))
+		decision = NULL;
+	tell(agent, outcome_word(outcome), flow, outcome == OUTCOME_GRANTED, decision ? decision->policy : 0);
+	if (vnet && !ends_find(agent, flow, &source, &destination) && source.ifindex && !destination.ifindex) {
+		if (decision)
+			answer_install(agent, vnet, flow, outcome == OUTCOME_GRANTED, decision, &source, &destination);
+		else if (id == RENEWAL)
+			ask_anew(agent, vnet, flow, &source, &destination);
+		else if (id != RENEWAL_ANEW)
+			deny(agent, flow, &source, &destination, DECISION_SILENCE_NS,
+				outcome == OUTCOME_SILENT && vnet->silence == SILENCE_ALLOW);
+	}
+	question_answered(agent, id);
+}
+
+void decision_renew(struct agent *agent, const struct rule_key *key)
+{
+	const struct config_vnet *vnet = authority_vnet(agent, key->vni);
+	struct mapping_value source, destination;
+	struct engine_time now = transport_now();
+	struct substrate at;
+	struct flow flow;
+
+	decision_flow(key, &flow);
+	if (!vnet || ends_find(agent, &flow, &source, &destination) || !source.ifindex)
+		return;
+	if (destination.ifindex) {
+		decide_here(agent, vnet, &flow, &source, &destination);
+		return;
+	}
+	/* A whole answer is longer than what a renewal may be answered with: it is asked for anew. */
+	if (vnet->answers == ANSWERS_WIDE)
+		return ask_anew(agent, vnet, &flow, &source, &destination);
+	memcpy(at.octet, destination.prefix, OVNET_PREFIX_LEN);
+	memcpy(at.octet + OVNET_PREFIX_LEN, flow.destination.octet, 4);
+	engine_renew(transport_engine(agent), &now, &at, vnet->ask == ASK_AGENT, &flow, RENEWAL);
+}

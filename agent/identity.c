@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Identities of nodes elsewhere; see identity.h. A mapping's own incarnation is a number of this host: it is renewed when the
+ * holder that its agent names becomes another, so that nothing that rested on the former holds.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/identity.h"
+
+/* Compares with what was said before. Returns 0: the same, or the first; 1: a new holder; -ESTALE: a former one. */
+static int compare(struct agent *agent, const struct mapping_key *key, uint64_t before, uint64_t incarnation)
+{
+	if (before > incarnation)
+		return -ESTALE;
+	if (!before || before == incarnation)
+		return 0;
+	mappings_renew(agent, key);
+	return 1;
+}
+
+int identity_seen(struct agent *agent, const struct mapping_key *key, uint64_t incarnation)
+{
+	struct identity_value value = {0};
+	int error = identity_get(agent->maps->identities, key, &value);
+
+	if (error && error != -ENOENT)
+		return error;
+	if (value.incarnation == incarnation)
+		return 0;
+	error = compare(agent, key, value.incarnation, incarnation);
+	if (error < 0)
+		return error;
+	value = (struct identity_value){.incarnation = incarnation};
+	return identity_set(agent->maps->identities, key, &value);
+}
+
+int identity_remember(struct agent *agent, const struct mapping_key *key, const struct node_passport *passport)
+{
+	struct identity_value old = {0}, value = {
+						 .incarnation = passport->incarnation,
+						 .revision = passport->revision,
+						 .node = passport->node,
+						 .account = passport->account,
+						 .host = passport->host,
+						 .not_after_s = passport->not_after_s,
+						 .group_count = (uint32_t)passport->group_count,
+					 };
+	int changed, error;
+
+	memcpy(value.groups, passport->groups, passport->group_count * sizeof(value.groups[0]));
+	if (identity_get(agent->maps->identities, key, &old) == 0 && memcmp(&old, &value, sizeof(value)) == 0)
+		return 0;
+	changed = compare(agent, key, old.incarnation, value.incarnation);
+	if (changed < 0)
+		return changed;
+	error = identity_set(agent->maps->identities, key, &value);
+	return error ? error : changed;
+}
+
+struct flush {
+	struct agent *agent;
+	uint32_t vni;
+};
+
+static int flush_one(void *context, const struct mapping_key *key, const struct identity_value *value)
+{
+	const struct flush *flush = context;
+
+	(void)value;
+	if (!flush->vni || key->vni == flush->vni)
+		identity_del(flush->agent->maps->identities, key);
+	return 0;
+}
+
+void identity_flush(struct agent *agent, uint32_t vni)
+{
+	struct flush flush = {agent, vni};
+
+	identity_each(agent->maps->identities, flush_one, &flush);
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From an answer to rules in the kernel; see install.h.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/authority.h"
+#include "agent/decision.h"
+#include "agent/grant.h"
+#include "agent/install.h"
+#include "lib/log.h"
+#include "lib/time.h"
+
+/* The latest whole answer about a pair, seen from one of its ends, and the rules it became. */
+struct pair {
+	struct rule_key key;     /* without what is narrower than the pair */
+	uint64_t answer_ends_ns; /* 0: what follows is not an answer any more */
+	struct policy_answer answer;
+	size_t count;
+	struct rule_key rules[POLICY_RULES_MAX];
+};
+
+struct installed {
+	void *pairs; /* tree, by key */
+	uint64_t full_logged_ns;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct rule_key));
+}
+
+static struct rule_key pair_key(const struct rule_key *rule)
+{
+	struct rule_key key = {.vni = rule->vni, .direction = rule->direction};
+
+	memcpy(key.local, rule->local, 4);
+	memcpy(key.peer, rule->peer, 4);
+	return key;
+}
+
+static struct pair *pair_find(struct agent *agent, const struct rule_key *rule)
+{
+	struct rule_key key = pair_key(rule);
+	struct pair **found = tfind(&key, &agent->installed->pairs, compare);
+
+	return found ? *found : NULL;
+}
+
+static struct pair *pair_get(struct agent *agent, const struct rule_key *rule)
+{
+	struct pair *pair = pair_find(agent, rule);
+
+	if (pair)
+		return pair;
+	pair = calloc(1, sizeof(*pair));
+	if (!pair)
+		return NULL;
+	pair->key = pair_key(rule);
+	if (!tsearch(pair, &agent->installed->pairs, compare)) {
+		free(pair);
+		return NULL;
+	}
+	return pair;
+}
+
+static void pair_add(struct pair *pair, const struct rule_key *rule)
+{
+	if (pair && pair->count < POLICY_RULES_MAX)
+		pair->rules[pair->count++] = *rule;
+}
+
+static bool pair_has(const struct rule_key *rules, size_t count, const struct rule_key *rule)
+{
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(&rules[i], rule, sizeof(*rule)) == 0)
+			return true;
+	return false;
+}
+
+/* What an agent before this one left. Rules of vnets with exact answers stand each by itself. */
+static int take_over(void *context, const struct rule_key *key, const struct rule_value *value)
+{
+	struct agent *agent = context;
+	const struct config_vnet *vnet = authority_vnet(agent, key->vni);
+
+	if (value->origin != ORIGIN_NEGOTIATED)
+		return 0;
+	grant_note(agent, key, value);
+	if (vnet && vnet->answers == ANSWERS_WIDE && key->width != WIDTH_ARP)
+		pair_add(pair_get(agent, key), key);
+	return 0;
+}
+
+int install_open(struct agent *agent)
+{
+	agent->installed = calloc(1, sizeof(*agent->installed));
+	if (!agent->installed)
+		return -ENOMEM;
+	return rule_each(agent->maps->rules, take_over, agent);
+}
+
+void install_close(struct agent *agent)
+{
+	if (!agent->installed)
+		return;
+	tdestroy(agent->installed->pairs, free);
+	free(agent->installed);
+	agent->installed = NULL;
+}
+
+static void bump(const struct install *install)
+{
+	struct agent *agent = install->agent;
+
+	for (size_t i = 0; i < agent->config->node_count; i++)
+		if (agent->ports[i].ifindex == install->ifindex && agent->ports[i].attached)
+			ports_bump(agent, &agent->ports[i]);
+}
+
+static void tell_full(struct agent *agent, int error)
+{
+	uint64_t now_ns = time_now_ns();
+
+	if (now_ns < agent->installed->full_logged_ns + NSEC_PER_SEC)
+		return;
+	agent->installed->full_logged_ns = now_ns;
+	log_error("rules: %s",
+		error == -E2BIG ? "limits.rules is reached; what was granted is missing" : strerror(-error));
+}
+
+static bool is_live_allow(const struct rule_value *value)
+{
+	return value->verdict == VERDICT_ALLOW;
+}
+
+/* A rule of the file or by hand stands above what is negotiated. */
+static bool outranks(const struct rule_value *old)
+{
+	return (old->origin == ORIGIN_FILE || old->origin == ORIGIN_CONTROL) && time_now_ns() < old->expires_ns;
+}
+
+/* Writes one rule. Sets *revoked when an ALLOW was there that this is not. */
+static void write_rule(const struct install *install, const struct rule_key *key, struct rule_value *value,
+	bool *revoked)
+{
+	struct agent *agent = install->agent;
+	int error = rule_insert(agent->maps->rules, key, value);
+	struct rule_value old;
+
+	if (error == -EEXIST && rule_get(agent->maps->rules, key, &old) == 0) {
+		if (outranks(&old))
+			return;
+		if (is_live_allow(&old) && value->verdict != VERDICT_ALLOW)
+			*revoked = true;
+		value->hits = old.hits;
+		if (old.verdict == value->verdict && old.incarnation == value->incarnation &&
+			old.peer_incarnation == value->peer_incarnation)
+			value->created_ns = old.created_ns;
+		error = rule_set(agent->maps->rules, key, value);
+	}
+	if (error)
+		return tell_full(agent, error);
+	grant_note(agent, key, value);
+}
+
+static struct rule_key key_of(const struct install *install)
+{
+	struct rule_key key = {.vni = install->flow.vni, .direction = install->direction};
+	bool outward = install->direction == DIRECTION_OUT;
+
+	memcpy(key.local, outward ? install->flow.source.octet : install->flow.destination.octet, 4);
+	memcpy(key.peer, outward ? install->flow.destination.octet : install->flow.source.octet, 4);
+	return key;
+}
+
+static struct rule_value value_of(const struct install *install, enum verdict verdict)
+{
+	return (struct rule_value){
+		.expires_ns = install->expires_ns,
+		.created_ns = time_now_ns(),
+		.incarnation = install->incarnation,
+		.peer_incarnation = install->peer_incarnation,
+		.serial = install->serial,
+		.verdict = verdict,
+		.origin = ORIGIN_NEGOTIATED,
+	};
+}
+
+/* Of several rules that let ARP be answered, the last to end counts; a DENY only where there is none. */
+void install_reach(const struct install *install, bool allow)
+{
+	struct agent *agent = install->agent;
+	struct rule_key key = key_of(install);
+	struct rule_value value = value_of(install, allow ? VERDICT_ALLOW : VERDICT_DENY), old;
+	int error;
+
+	key.direction = 0;
+	key.width = WIDTH_ARP;
+	if (allow) {
+		value.origin = ORIGIN_DERIVED;
+		value.serial = 0;
+	}
+	if (rule_insert(agent->maps->rules, &key, &value) != -EEXIST)
+		return;
+	if (rule_get(agent->maps->rules, &key, &old))
+		return;
+	value.hits = old.hits;
+	if (old.incarnation == value.incarnation && old.peer_incarnation == value.peer_incarnation &&
+		old.verdict == VERDICT_ALLOW && time_now_ns() < old.expires_ns &&
+		(!allow || old.expires_ns >= value.expires_ns))
+		return;
+	error = rule_set(agent->maps->rules, &key, &value);
+	if (error)
+		tell_full(agent, error);
+}
+
+static enum verdict verdict_of(const struct install *install, enum policy_verdict verdict)
+{
+	switch (verdict) {
+	case POLICY_ALLOW:
+		return install->ask ? VERDICT_ASK : VERDICT_ALLOW;
+	case POLICY_DENY:
+		return VERDICT_DENY;
+	case POLICY_ASK:
+		break;
+	}
+	return VERDICT_ASK;
+}
+
+static void rule_of(const struct install *install, const struct policy_rule *rule, struct rule_key *key,
+	struct rule_value *value)
+{
+	*key = key_of(install);
+	*value = value_of(install, verdict_of(install, rule->verdict));
+	key->width = rule->width;
+	if (rule->width <= POLICY_WIDTH_PROTOCOL)
+		key->protocol = rule->protocol;
+	if (rule->width == POLICY_WIDTH_PORT)
+		key->port = rule->port;
+	value->policy = rule->policy;
+	value->group = rule->group;
+}
+
+/* What the answer before said of this pair and this one does not. */
+static void take_former(const struct install *install, struct pair *pair, const struct rule_key *keys, size_t count,
+	bool *revoked)
+{
+	struct agent *agent = install->agent;
+
+	for (size_t i = 0; i < pair->count; i++) {
+		struct rule_value value;
+
+		if (pair_has(keys, count, &pair->rules[i]) || rule_get(agent->maps->rules, &pair->rules[i], &value) ||
+			value.origin != ORIGIN_NEGOTIATED)
+			continue;
+		install_remove(agent, &pair->rules[i], &value, revoked);
+	}
+}
+
+void install_answer(const struct install *install, const struct policy_answer *answer)
+{
+	const struct flow *flow = &install->flow;
+	struct policy_rule rules[POLICY_RULES_MAX];
+	struct rule_key keys[POLICY_RULES_MAX];
+	struct rule_value values[POLICY_RULES_MAX];
+	bool revoked = false, exact = install->exact || !answer->complete, reaches = policy_reaches(answer);
+	size_t count = 0;
+
+	if (!(flow->reach && exact))
+		count = policy_rules(answer, flow->protocol, flow->port, exact, DECISION_RULES_MOST, rules);
+	for (size_t i = 0; i < count; i++)
+		rule_of(install, &rules[i], &keys[i], &values[i]);
+	/* Exceptions before the wide denial that they are of: else what is allowed would be dropped for a moment. */
+	for (size_t i = 0; i < count; i++)
+		if (values[i].verdict != VERDICT_DENY)
+			write_rule(install, &keys[i], &values[i], &revoked);
+	for (size_t i = 0; i < count; i++)
+		if (values[i].verdict == VERDICT_DENY)
+			write_rule(install, &keys[i], &values[i], &revoked);
+	if (!exact) {
+		struct pair *pair = pair_get(install->agent, &keys[0]);
+
+		if (pair) {
+			take_former(install, pair, keys, count, &revoked);
+			pair->answer = *answer;
+			pair->answer_ends_ns = install->ask ? 0 : install->expires_ns;
+			memcpy(pair->rules, keys, count * sizeof(keys[0]));
+			pair->count = count;
+		}
+	}
+	/* Where there is still to be asked, so is for ARP. */
+	if (!install->ask || !reaches)
+		install_reach(install, reaches);
+	if (revoked)
+		bump(install);
+}
+
+void install_one(const struct install *install, bool allow, uint32_t policy)
+{
+	struct policy_rule rule = {
+		.width = POLICY_WIDTH_PORT,
+		.protocol = install->flow.protocol,
+		.port = install->flow.port,
+		.verdict = allow ? POLICY_ALLOW : POLICY_DENY,
+		.policy = policy,
+	};
+	struct rule_value value;
+	struct rule_key key;
+	bool revoked = false;
+
+	if (install->flow.reach)
+		return install_reach(install, allow);
+	rule_of(install, &rule, &key, &value);
+	write_rule(install, &key, &value, &revoked);
+	if (allow)
+		install_reach(install, true);
+	if (revoked)
+		bump(install);
+}
+
+bool install_knows_denied(struct agent *agent, const struct rule_key *key)
+{
+	const struct pair *pair = pair_find(agent, key);
+	const struct policy_decision *decision;
+
+	if (!pair || time_now_ns() >= pair->answer_ends_ns || key->width != WIDTH_PORT)
+		return false;
+	decision = policy_look(&pair->answer, key->protocol, key->port);
+	return decision && !decision->allow;
+}
+
+static void forget_answer(const void *node, VISIT visit, void *context)
+{
+	(void)context;
+	if (visit == postorder || visit == leaf)
+		(*(struct pair *const *)node)->answer_ends_ns = 0;
+}
+
+void install_forget_answers(struct agent *agent)
+{
+	if (agent->installed)
+		twalk_r(agent->installed->pairs, forget_answer, NULL);
+}
+
+int install_remove(struct agent *agent, const struct rule_key *key, const struct rule_value *value, bool *bump_port)
+{
+	int error = rule_del(agent->maps->rules, key);
+	struct pair *pair = pair_find(agent, key);
+
+	if (pair)
+		pair->answer_ends_ns = 0;
+	grant_forget(agent, key);
+	if (is_live_allow(value) && key->width != WIDTH_ARP)
+		*bump_port = true;
+	return error;
+}

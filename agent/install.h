@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Puts an answer into the kernel as rules of one end, in the order in which nothing more is ever allowed than before or after;
+ * takes out what an earlier answer about the same pair said and this one does not.
+ */
+#ifndef OVNET_AGENT_INSTALL_H
+#define OVNET_AGENT_INSTALL_H
+
+#include "agent/agent.h"
+#include "maps/access.h"
+#include "policy/policy.h"
+#include "proto/message.h"
+
+struct install {
+	struct agent *agent;
+	struct flow flow;         /* sender first; what was asked */
+	enum direction direction; /* which end's rules: OUT the source's, IN the destination's */
+	uint32_t ifindex;         /* of that end's port */
+	uint64_t incarnation, peer_incarnation;
+	uint64_t expires_ns;
+	uint64_t serial;
+	bool exact; /* about the flow asked and nothing else */
+	bool ask;   /* what the answer allows is to be asked for yet: ASK in place of ALLOW */
+};
+
+int install_open(struct agent *agent);
+void install_close(struct agent *agent);
+
+/* Each logs when the table is full: what did not fit is not allowed. */
+void install_answer(const struct install *install, const struct policy_answer *answer);
+/* One rule for the flow asked, by default or by silence. */
+void install_one(const struct install *install, bool allow, uint32_t policy);
+/* Whether anything at all is allowed between the two, for ARP. */
+void install_reach(const struct install *install, bool allow);
+
+/*
+ * True when the latest whole answer about the key's pair, still live, denies it: then the peer need not be asked again. What an answer
+ * allows must be asked for where no rule says so, since the peer has no rule either.
+ */
+bool install_knows_denied(struct agent *agent, const struct rule_key *key);
+/* Policies have changed. */
+void install_forget_answers(struct agent *agent);
+
+/* Removes a negotiated rule; *bump is set when sessions may rest on it. Returns 0 or -ENOENT. */
+int install_remove(struct agent *agent, const struct rule_key *key, const struct rule_value *value, bool *bump);
+
+#endif /* OVNET_AGENT_INSTALL_H */

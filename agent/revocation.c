@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ends what was granted; see revocation.h. A change of policies is compared with what they were before, rule by rule, so that
+ * exactly the rules go that it contradicts. Peers are told after the rules are gone.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/authority.h"
+#include "agent/decision.h"
+#include "agent/identity.h"
+#include "agent/install.h"
+#include "agent/monitor.h"
+#include "agent/revocation.h"
+#include "agent/transport.h"
+#include "lib/array.h"
+#include "lib/log.h"
+#include "lib/time.h"
+#include "policy/compare.h"
+
+struct told {
+	struct substrate address; /* any of the peer host's */
+	struct message_notice notice;
+};
+
+struct revocations {
+	bool started; /* rules that an agent before this one left have been looked at */
+	const struct config *before;
+	struct told *entries;
+	size_t count, room;
+};
+
+int revocation_open(struct agent *agent)
+{
+	agent->revocations = calloc(1, sizeof(*agent->revocations));
+	return agent->revocations ? 0 : -ENOMEM;
+}
+
+void revocation_close(struct agent *agent)
+{
+	if (!agent->revocations)
+		return;
+	free(agent->revocations->entries);
+	free(agent->revocations);
+	agent->revocations = NULL;
+}
+
+/* ---- what is to be told */
+
+static void note(struct agent *agent, const struct rule_key *key, const struct message_notice *notice)
+{
+	struct mapping_key where = {.vni = key->vni};
+	struct told told = {.notice = *notice};
+	struct mapping_value at;
+
+	memcpy(where.address, key->peer, 4);
+	if (!agent->transport || mapping_get(agent->maps->mappings, &where, &at) || at.ifindex)
+		return;
+	memcpy(told.address.octet, at.prefix, OVNET_PREFIX_LEN);
+	memcpy(told.address.octet + OVNET_PREFIX_LEN, key->peer, 4);
+	/* A node that goes is told once a host, not once a rule. */
+	for (size_t i = 0; i < agent->revocations->count; i++) {
+		const struct told *other = &agent->revocations->entries[i];
+
+		if (memcmp(&other->notice, &told.notice, sizeof(told.notice)) == 0 &&
+			memcmp(other->address.octet, told.address.octet,
+				notice->scope == SCOPE_NODE ? 9 : sizeof(told.address)) == 0)
+			return;
+	}
+	if (array_add(agent->revocations, told))
+		log_error("negotiation: out of memory: a peer is not told of a revocation; its rule ends by itself");
+}
+
+/* The node here is not there any more, or is someone else now. */
+static void note_gone(struct agent *agent, const struct rule_key *key)
+{
+	struct message_notice notice = {.flow = {.vni = key->vni, .cast = CAST_UNICAST}, .scope = SCOPE_NODE};
+
+	memcpy(notice.flow.source.octet, key->local, 4);
+	note(agent, key, &notice);
+}
+
+static void note_place(struct agent *agent, const struct rule_key *key, const struct policy_place *place)
+{
+	struct message_notice notice = {.scope = SCOPE_FLOW};
+
+	decision_flow(key, &notice.flow);
+	if (!notice.flow.reach) {
+		notice.flow.protocol = place->protocol;
+		notice.flow.port = place->port;
+	}
+	note(agent, key, &notice);
+}
+
+void revocation_tell(struct agent *agent)
+{
+	struct revocations *revocations = agent->revocations;
+	struct engine_time now = transport_now();
+
+	revocations->started = true;
+	if (!agent->transport)
+		return;
+	for (size_t i = 0; i < revocations->count; i++) {
+		struct told *told = &revocations->entries[i];
+		struct monitor_negotiation shown = {.what = "withdraw", .flow = told->notice.flow};
+		int error;
+
+		told->notice.serial = agent_unique(agent);
+		error = engine_withdraw(transport_engine(agent), &now, &told->address, &told->notice, NULL);
+		if (error)
+			log_warning("negotiation: a peer cannot be told of a revocation: %s; its rule ends by itself",
+				strerror(-error));
+		if (monitor_listens(agent))
+			monitor_negotiation(agent, &shown);
+	}
+	if (revocations->count)
+		transport_flush(agent);
+	revocations->count = 0;
+}
+
+/* ---- does a rule still hold? */
+
+static void side_before(struct agent *agent, enum policy_side side, const struct flow *flow, struct policy_answer *out)
+{
+	struct policy_identity source, destination;
+
+	authority_identity_before(agent, flow->vni, flow->source, &source);
+	authority_identity_before(agent, flow->vni, flow->destination, &destination);
+	policy_answer(agent->revocations->before->policies, side, &source, &destination, CAST_UNICAST, flow->protocol,
+		flow->port, out);
+}
+
+/* What this host has to say about the flow: one side, or both when both ends are here. */
+static void say(struct agent *agent, const struct flow *flow, enum direction direction, bool here, bool before,
+	struct policy_answer *out)
+{
+	const struct policy_set *set = before ? agent->revocations->before->policies : agent->config->policies;
+	const struct policy_vnet *vnet = policy_set_find_vnet(set, flow->vni);
+	struct policy_answer sides[2];
+
+	for (enum policy_side side = SIDE_IN; side <= SIDE_OUT; side++) {
+		if (before)
+			side_before(agent, side, flow, &sides[side]);
+		else
+			decision_side(agent, set, side, flow, &sides[side]);
+	}
+	if (here && vnet)
+		policy_join(vnet->agreement, &sides[SIDE_IN], &sides[SIDE_OUT], flow->protocol, flow->port, out);
+	else
+		*out = sides[direction == DIRECTION_OUT ? SIDE_OUT : SIDE_IN];
+}
+
+static enum policy_verdict verdict_of(const struct rule_value *value)
+{
+	switch (value->verdict) {
+	case VERDICT_ALLOW:
+		return POLICY_ALLOW;
+	case VERDICT_DENY:
+		return POLICY_DENY;
+	case VERDICT_ASK:
+		break;
+	}
+	return POLICY_ASK;
+}
+
+static bool reach_contradicts(const struct rule_value *value, const struct policy_answer *before,
+	const struct policy_answer *after)
+{
+	bool was = policy_reaches(before), is = policy_reaches(after);
+
+	return was != is && (value->verdict == VERDICT_ALLOW) != is;
+}
+
+/*
+ * After a start nobody knows what the policies were: what is allowed must follow from those that are, and what is denied is
+ * asked for again.
+ */
+static bool contradicts(struct agent *agent, const struct rule_entry *entry, bool here, struct policy_place *place)
+{
+	static const struct policy_answer all = {.complete = true, .otherwise = {.allow = true}};
+	const struct policy_vnet *vnet = policy_set_find_vnet(agent->config->policies, entry->key.vni);
+	bool started = agent->revocations->before, strength;
+	struct policy_answer before = all, after;
+	struct flow flow;
+
+	decision_flow(&entry->key, &flow);
+	*place = (struct policy_place){flow.protocol, flow.port};
+	if (!started && entry->value.verdict != VERDICT_ALLOW)
+		return true;
+	if (started)
+		say(agent, &flow, entry->key.direction, here, true, &before);
+	say(agent, &flow, entry->key.direction, here, false, &after);
+	if (entry->key.width == WIDTH_ARP)
+		return reach_contradicts(&entry->value, &before, &after);
+	strength = started && vnet && vnet->agreement == AGREE_ONE;
+	return policy_contradicts(&before, &after, (enum policy_width)entry->key.width, entry->key.protocol,
+		entry->key.port, verdict_of(&entry->value), strength, place);
+}
+
+bool revocation_holds(struct agent *agent, const struct rule_entry *entry)
+{
+	struct mapping_key where = {.vni = entry->key.vni};
+	struct mapping_value peer = {0};
+	struct policy_place place;
+
+	if (!rules_end_holds(agent, entry)) {
+		note_gone(agent, &entry->key);
+		return false;
+	}
+	if (!rules_peer_holds(agent, entry))
+		return false;
+	if (!authority_vnet(agent, entry->key.vni)) {
+		note_gone(agent, &entry->key);
+		return false;
+	}
+	/* Nothing but interfaces has changed. */
+	if (agent->revocations->started && !agent->revocations->before)
+		return true;
+	memcpy(where.address, entry->key.peer, 4);
+	if (mapping_get(agent->maps->mappings, &where, &peer))
+		return false;
+	if (!contradicts(agent, entry, peer.ifindex != 0, &place))
+		return true;
+	if (!peer.ifindex)
+		note_place(agent, &entry->key, &place);
+	return false;
+}
+
+void revocation_compare_with(struct agent *agent, const struct config *old)
+{
+	/* Without policies of before there is nothing to compare with: as after a start. */
+	if (old && !old->policies)
+		agent->revocations->started = false;
+	agent->revocations->before = old && old->policies ? old : NULL;
+}
+
+/* ---- what peers say */
+
+static bool is_of(const struct engine_host *peer, const struct mapping_value *mapping)
+{
+	return !mapping->ifindex && memcmp(mapping->prefix, peer->locator.octet, 8) == 0 &&
+	       (peer->locator.length == 64 || mapping->prefix[8] == peer->locator.octet[8]);
+}
+
+static int end_find(struct agent *agent, uint32_t vni, struct ipv4 address, struct mapping_value *out)
+{
+	struct mapping_key key = {.vni = vni};
+
+	memcpy(key.address, address.octet, 4);
+	return mapping_get(agent->maps->mappings, &key, out);
+}
+
+static void bump_ifindex(struct agent *agent, uint32_t ifindex)
+{
+	for (size_t i = 0; i < agent->config->node_count; i++)
+		if (agent->ports[i].attached && agent->ports[i].ifindex == ifindex)
+			ports_bump(agent, &agent->ports[i]);
+}
+
+/* The rules of one end that say something about this flow, narrow to wide; of those only what was decided before `serial`. */
+static void remove_covering(struct agent *agent, const struct flow *flow, enum direction direction, uint32_t ifindex,
+	uint64_t serial, bool narrowest_allow)
+{
+	struct rule_key key = {.vni = flow->vni,
+		.direction = flow->reach ? 0 : direction,
+		.protocol = flow->protocol,
+		.port = flow->port};
+	bool outward = direction == DIRECTION_OUT, bump = false;
+
+	memcpy(key.local, outward ? flow->source.octet : flow->destination.octet, 4);
+	memcpy(key.peer, outward ? flow->destination.octet : flow->source.octet, 4);
+	for (unsigned width = flow->reach ? WIDTH_ARP : WIDTH_PORT; width <= WIDTH_ARP; width++) {
+		struct rule_value value;
+
+		if (width == WIDTH_ARP && !flow->reach)
+			break;
+		key.width = width & 0xf;
+		if (width >= WIDTH_PROTOCOL)
+			key.port = 0;
+		if (width >= WIDTH_PEER)
+			key.protocol = 0;
+		if (rule_get(agent->maps->rules, &key, &value) || value.origin != ORIGIN_NEGOTIATED ||
+			value.serial > serial)
+			continue;
+		if (narrowest_allow && value.verdict != VERDICT_ALLOW)
+			continue;
+		install_remove(agent, &key, &value, &bump);
+		if (narrowest_allow)
+			break;
+	}
+	if (bump)
+		bump_ifindex(agent, ifindex);
+}
+
+struct sweep_peer {
+	struct agent *agent;
+	uint32_t vni;
+	uint8_t peer[4];
+};
+
+static int remove_of_peer(void *context, const struct rule_key *key, const struct rule_value *value)
+{
+	struct sweep_peer *sweep = context;
+	bool bump = false;
+
+	if (value->origin == ORIGIN_NEGOTIATED && key->vni == sweep->vni && memcmp(key->peer, sweep->peer, 4) == 0)
+		install_remove(sweep->agent, key, value, &bump);
+	return 0;
+}
+
+/* The holder of an address elsewhere has gone: nothing that rests on it holds, and nothing of it is remembered. */
+static void forget_peer(struct agent *agent, uint32_t vni, struct ipv4 address)
+{
+	struct sweep_peer sweep = {.agent = agent, .vni = vni};
+	struct mapping_key key = {.vni = vni};
+
+	memcpy(sweep.peer, address.octet, 4);
+	memcpy(key.address, address.octet, 4);
+	rule_each(agent->maps->rules, remove_of_peer, &sweep);
+	mappings_renew(agent, &key);
+}
+
+static void show(struct agent *agent, const char *what, const struct message_notice *notice)
+{
+	struct monitor_negotiation shown = {.what = what, .flow = notice->flow};
+
+	if (monitor_listens(agent))
+		monitor_negotiation(agent, &shown);
+}
+
+void revocation_withdrawn(struct agent *agent, const struct engine_host *peer, const struct message_notice *notice)
+{
+	const struct flow *flow = &notice->flow;
+	struct mapping_value source = {0}, destination = {0};
+	bool have_source = end_find(agent, flow->vni, flow->source, &source) == 0;
+	bool have_destination = end_find(agent, flow->vni, flow->destination, &destination) == 0;
+
+	show(agent, "withdrawn", notice);
+	if (notice->scope == SCOPE_NODE) {
+		if (have_source && is_of(peer, &source))
+			forget_peer(agent, flow->vni, flow->source);
+		else if (have_destination && is_of(peer, &destination))
+			forget_peer(agent, flow->vni, flow->destination);
+		return;
+	}
+	if (!have_source || !have_destination)
+		return;
+	/* Only who manages the other end may speak of it. */
+	if (source.ifindex && is_of(peer, &destination))
+		remove_covering(agent, flow, DIRECTION_OUT, source.ifindex, notice->serial, false);
+	else if (destination.ifindex && is_of(peer, &source))
+		remove_covering(agent, flow, DIRECTION_IN, destination.ifindex, UINT64_MAX, false);
+}
+
+void revocation_stale(struct agent *agent, const struct engine_host *peer, const struct message_notice *notice)
+{
+	const struct flow *flow = &notice->flow;
+	struct mapping_value source, destination;
+
+	show(agent, "stale", notice);
+	if (end_find(agent, flow->vni, flow->destination, &destination) || !is_of(peer, &destination))
+		return;
+	if (notice->scope == SCOPE_NODE) {
+		forget_peer(agent, flow->vni, flow->destination);
+		return;
+	}
+	if (end_find(agent, flow->vni, flow->source, &source) || !source.ifindex)
+		return;
+	remove_covering(agent, flow, DIRECTION_OUT, source.ifindex, notice->serial, true);
+}
+
+void revocation_arrival(struct agent *agent, const struct question *question)
+{
+	static const uint8_t none[OVNET_PREFIX_LEN];
+	struct message_notice notice = {.scope = question->kind == QUESTION_GONE ? SCOPE_NODE : SCOPE_FLOW};
+	struct engine_time now = transport_now();
+	struct substrate address;
+	struct mapping_value source;
+
+	decision_flow(&question->key, &notice.flow);
+	notice.serial = agent_unique(agent);
+	if (memcmp(question->source_prefix, none, sizeof(none)) == 0) {
+		/* From a neighbour on this host: its agent is this one. */
+		if (end_find(agent, notice.flow.vni, notice.flow.source, &source) == 0 && source.ifindex)
+			remove_covering(agent, &notice.flow, DIRECTION_OUT, source.ifindex, UINT64_MAX, true);
+		return;
+	}
+	if (notice.scope == SCOPE_NODE)
+		notice.flow.source = (struct ipv4){{0}};
+	memcpy(address.octet, question->source_prefix, OVNET_PREFIX_LEN);
+	memcpy(address.octet + OVNET_PREFIX_LEN, question->key.peer, 4);
+	engine_stale(transport_engine(agent), &now, &address, &notice);
+}
+
+/* ---- by hand */
+
+struct flush {
+	struct agent *agent;
+	uint32_t vni;
+	unsigned removed;
+};
+
+static int flush_one(void *context, const struct rule_key *key, const struct rule_value *value)
+{
+	struct flush *flush = context;
+	bool bump = false;
+
+	if (flush->vni && key->vni != flush->vni)
+		return 0;
+	/* What rests on other rules than those that go comes back with the reconciliation that follows. */
+	if (value->origin == ORIGIN_DERIVED && authority_vnet(flush->agent, key->vni))
+		rule_del(flush->agent->maps->rules, key);
+	if (value->origin == ORIGIN_NEGOTIATED && install_remove(flush->agent, key, value, &bump) == 0)
+		flush->removed++;
+	return 0;
+}
+
+unsigned revocation_flush(struct agent *agent, uint32_t vni)
+{
+	struct flush flush = {agent, vni, 0};
+
+	rule_each(agent->maps->rules, flush_one, &flush);
+	identity_flush(agent, vni);
+	reconcile_soon(agent);
+	for (size_t i = 0; i < agent->config->node_count; i++)
+		if (agent->ports[i].attached)
+			ports_bump(agent, &agent->ports[i]);
+	return flush.removed;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine's hands: its socket, its timer, its clock, and what the programs must know of its keys.
+ */
+#ifndef OVNET_AGENT_TRANSPORT_H
+#define OVNET_AGENT_TRANSPORT_H
+
+#include "agent/agent.h"
+#include "proto/engine.h"
+
+struct transport;
+
+/* Opens UDP 6190 and the engine. Returns 0 or -errno (logged). Needs agent->authority. */
+int transport_open(struct agent *agent);
+void transport_close(struct agent *agent);
+
+struct engine *transport_engine(const struct agent *agent);
+struct engine_time transport_now(void);
+/* What was asked leaves now, and the timer is set: to be called by who has called the engine, once for many calls. */
+void transport_flush(struct agent *agent);
+
+#endif /* OVNET_AGENT_TRANSPORT_H */

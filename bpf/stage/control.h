@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Datagrams of the negotiation, on their way to the agent: those under live keys pass, all others by their sender's gate.
+ */
+#ifndef OVNET_BPF_STAGE_CONTROL_H
+#define OVNET_BPF_STAGE_CONTROL_H
+
+#include "bpf/lib/budget.h"
+#include "bpf/lib/packet.h"
+
+/* As in proto/message.h: { type, version, reserved 2 }, and then the indices. */
+struct control_datagram {
+	struct udphdr udp;
+	__u8 type;
+	__u8 version;
+	__be16 reserved;
+	__be32 first;  /* DATA and COOKIE: the receiver's index; WELCOME: the sender's */
+	__be32 second; /* WELCOME: the receiver's index */
+};
+_Static_assert(sizeof(struct control_datagram) == 20, "control_datagram is as on the wire");
+
+#define CONTROL_WELCOME 2
+#define CONTROL_COOKIE 3
+#define CONTROL_DATA 4
+
+/* True when the packet is UDP to the negotiation's port. */
+static __always_inline bool control_is(const void *l4, const void *end, __u8 next)
+{
+	const struct udphdr *udp = l4;
+
+	return next == PROTO_UDP && (const void *)(udp + 1) <= end && udp->dest == bpf_htons(CONTROL_PORT);
+}
+
+/* A datagram under a key that the agent has given to the host it says it comes from. */
+static __always_inline bool control_is_known(const struct control_datagram *datagram, const void *end,
+	const struct packet *p)
+{
+	const struct control_key *known;
+	__u32 index;
+
+	if ((const void *)(datagram + 1) > end || datagram->type < CONTROL_WELCOME || datagram->type > CONTROL_DATA)
+		return false;
+	index = bpf_ntohl(datagram->type == CONTROL_WELCOME ? datagram->second : datagram->first);
+	known = bpf_map_lookup_elem(&control_keys, &index);
+	return known && *(const __u64 *)known->prefix == *(const __u64 *)p->source_prefix;
+}
+
+/* Returns STAGE_DONE(pass), or the reason for which the datagram is dropped. */
+static __always_inline int control_pass(const void *l4, const void *end, struct packet *p, int pass)
+{
+	struct control_gate *gate;
+	__u32 index;
+
+	if (control_is_known(l4, end, p))
+		goto passed;
+	/* Multiplication spreads locators that differ in their last bits only. */
+	index = (p->source_prefix[0] * 0x9e3779b1u ^ p->source_prefix[1]) * 0x85ebca6bu >> 22;
+	/* Each hook has gates of its own: what XDP let pass comes by tc as well. */
+	index = (index & (CONTROL_GATES - 1)) + (p->hook == HOOK_UPLINK_XDP ? CONTROL_GATES : 0);
+	gate = bpf_map_lookup_elem(&control_gates, &index);
+	if (!gate || !token_take(&gate->next_ns, CONTROL_INTERVAL_NS, CONTROL_BURST_NS, bpf_ktime_get_boot_ns()))
+		return REASON_CONTROL_FLOOD;
+passed:
+	count(p, COUNTER_CONTROL_PASSED);
+	return STAGE_DONE(pass);
+}
+
+#endif /* OVNET_BPF_STAGE_CONTROL_H */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Maps `control_keys` and `control_gates`: which datagrams of the negotiation reach the agent.
+ *
+ * `control_keys`
+ * Who writes   ovnetd: one entry for each receiver index that it has given to a peer.
+ * Who reads    the uplink programs, for datagrams to the negotiation's port.
+ * Lifetime     as long as the peer's keys.
+ * Size         8,192.
+ * When full    ovnetd says so; that peer's datagrams pass by the gates.
+ *
+ * `control_gates`
+ * Who writes   the uplink programs.
+ * Who reads    the uplink programs.
+ * Lifetime     for ever.
+ * Size         2,048: for each hook 1,024, by a hash of the sender's 64 bits.
+ * When full    cannot be.
+ *
+ * A datagram under keys that are live comes from a peer, or from somebody who saw one of its; it goes straight in, and its
+ * authenticator decides. Any other - a handshake, garbage - goes through its sender's gate, a token bucket: a flood
+ * from few senders costs the agent nothing, and one from many is bounded.
+ */
+#ifndef OVNET_MAPS_CONTROL_H
+#define OVNET_MAPS_CONTROL_H
+
+#define CONTROL_PORT 6190
+#define CONTROL_GATES 1024
+#define CONTROL_INTERVAL_NS 20000000ull /* 50 a second from one sender, in the long run */
+#define CONTROL_BURST_NS 1280000000ull  /* 64 at once */
+
+/* The key is the receiver index, host byte order. */
+struct control_key {
+	__u8 prefix[8]; /* of the peer's host */
+};
+
+struct control_gate {
+	__u64 next_ns; /* as in struct budget */
+};
+
+#ifdef __bpf__
+OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8192); __type(key, __u32);
+	  __type(value, struct control_key);)
+control_keys SHARED_MAP;
+
+OVNET_MAP(__uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 2 * CONTROL_GATES); __type(key, __u32);
+	  __type(value, struct control_gate);)
+control_gates SHARED_MAP;
+#endif
+
+#endif /* OVNET_MAPS_CONTROL_H */

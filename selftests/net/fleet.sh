@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# Hosts that negotiate: keys, the directory, and configurations with groups and policies; sourced after lib.sh.
+#
+# A host's configuration is `fleet_config hN MEMBERS...`: identity and hosts are added. Nodes elsewhere are written by
+# where(), with name and groups, so that every host's file knows who is who.
+
+# fleet HOSTS: an authority, and a key for each host.
+fleet() {
+	local n
+	FLEET=$1
+	AUTHORITY=$("$BIN/ovnetctl" key new authority "$WORK/authority.key" | tail -n 1) || return 1
+	for n in $(seq "$1"); do
+		eval "KEY_h$n=\$(\"$BIN/ovnetctl\" key new host \"$WORK/h$n.key\" | tail -n 1)" || return 1
+	done
+}
+
+# fleet_members HOST: "identity" and "hosts" of its configuration.
+fleet_members() {
+	local n key entries=()
+	for n in $(seq "$FLEET"); do
+		eval "key=\$KEY_h$n"
+		entries+=("$(printf '{"name": "h%d", "locator": "fd00:1:0:%d::/64", "key": "%s"}' "$n" "$n" "$key")")
+	done
+	printf '"identity": {"host": "%s", "key": "%s", "authority": "%s", "signing_key": "%s"},\n  ' \
+		"$1" "$WORK/$1.key" "$AUTHORITY" "$WORK/authority.key"
+	list hosts "${entries[@]}"
+}
+
+# fleet_config HOST MEMBERS...: writes its file; fleet_agent HOST MEMBERS...: and starts its agent.
+fleet_config() {
+	local host=$1
+	shift
+	config "$host" "$(fleet_members "$host")" "$@"
+}
+
+fleet_agent() {
+	local host=$1
+	shift
+	agent "$host" "$(fleet_members "$host")" "$@"
+}
+
+# member NAME VNET ADDRESS MAC [GROUPS [ACCOUNT]]: a node of the host, with its groups (words).
+member() {
+	local entry
+	entry=$(node_json "$1" "$2" "$3" "$4")
+	printf '%s%s}' "${entry%\}}" "$(belongs "${5:-}" "${6:-}")"
+}
+
+# where NAME VNET ADDRESS HOST-NUMBER [GROUPS [ACCOUNT]]: a node elsewhere.
+where() {
+	local entry
+	entry=$(mapping_json "$2" "$3" "$4")
+	printf '%s, "name": "%s"%s}' "${entry%\}}" "$1" "$(belongs "${5:-}" "${6:-}")"
+}
+
+belongs() {
+	local each groups=
+	for each in $1; do groups="$groups${groups:+, }\"$each\""; done
+	[ -z "$groups" ] || printf ', "groups": [%s]' "$groups"
+	[ -z "$2" ] || printf ', "account": "%s"' "$2"
+}
+
+# policy ID VNET PEERS VERDICT SERVICES [TARGET [SIDE]]: services as words.
+policy() {
+	local each services=
+	for each in $5; do services="$services${services:+, }\"$each\""; done
+	printf '{"id": %d, "name": "p%d", "vnet": "%s", "peers": "%s", "verdict": "%s", "services": [%s], ' \
+		"$1" "$1" "$2" "$3" "$4" "$services"
+	printf '"target": "%s", "side": "%s"}' "${6:-any}" "${7:-in}"
+}
+
+# engine HOST COUNTER: a counter of the negotiation's engine; asked HOST: questions that went to peers.
+engine() {
+	ctl "$1" -j status | $PYTHON -c '
+import json, sys
+print(json.load(sys.stdin)["negotiation"]["engine"][sys.argv[1]])' "$2"
+}
+
+asked() {
+	engine "$1" asked
+}
