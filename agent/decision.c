@@ -170,13 +170,18 @@ static struct install install_of(struct agent *agent, const struct flow *flow, e
 	};
 }
 
-/* A denial for a while, of the flow alone. */
+/*
+ * A denial for want of an answer (DTM-6). Of the whole pair, where nothing is known of it: who scans a host that is silent asks
+ * once. Else of the flow alone.
+ */
 static void deny(struct agent *agent, const struct flow *flow, const struct mapping_value *source,
-	const struct mapping_value *destination, uint64_t for_ns, bool allow)
+	const struct mapping_value *destination, uint64_t for_ns, bool allow, bool exact)
 {
 	struct install install = install_of(agent, flow, DIRECTION_OUT, source, destination);
 
 	install.expires_ns = time_now_ns() + for_ns;
+	if (!allow && !exact && !flow->reach && install_unless_known(&install))
+		return;
 	install_one(&install, allow, 0);
 }
 
@@ -256,7 +261,7 @@ static bool ask_peer(struct agent *agent, const struct config_vnet *vnet, const 
 	}
 	tell(agent, error == -ENOENT ? "no-host" : "busy", flow, false, 0);
 	if (id != RENEWAL_ANEW)
-		deny(agent, flow, source, destination, DECISION_SILENCE_NS, false);
+		deny(agent, flow, source, destination, DECISION_SILENCE_NS, false, vnet->answers == ANSWERS_EXACT);
 	return true;
 }
 
@@ -276,7 +281,7 @@ bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id)
 	}
 	/* One of many ports under an ASK: a scan of them is answered from what is known. */
 	if (install_knows_denied(agent, key)) {
-		deny(agent, &flow, &source, &destination, DECISION_SILENCE_NS, false);
+		deny(agent, &flow, &source, &destination, DECISION_SILENCE_NS, false, true);
 		return true;
 	}
 	decision_side(agent, agent->config->policies, SIDE_OUT, &flow, &out);
@@ -385,14 +390,15 @@ static uint64_t lifetime_of(const struct config_vnet *vnet, uint64_t until_s)
 	return (left_s < vnet->grant_lifetime_s ? left_s : vnet->grant_lifetime_s) * NSEC_PER_SEC;
 }
 
-static int refuse(struct message_decision *out, uint64_t incarnation, uint64_t serial)
+/* For a short while; of an address that nobody here has, all is refused at once. */
+static int refuse(struct message_decision *out, uint64_t incarnation, uint64_t serial, bool exact)
 {
 	*out = (struct message_decision){
 		.lifetime_ms = DECISION_SILENCE_NS / NSEC_PER_MSEC,
 		.incarnation = incarnation,
 		.serial = serial,
-		.exact = true,
-		.otherwise = MESSAGE_UNSAID,
+		.exact = exact,
+		.otherwise = exact ? MESSAGE_UNSAID : MESSAGE_DENY,
 	};
 	return 0;
 }
@@ -413,14 +419,14 @@ int decision_decide(struct agent *agent, const struct engine_request *request, b
 	*granted = false;
 	memcpy(where.address, request->flow.destination.octet, 4);
 	if (!vnet || mapping_get(agent->maps->mappings, &where, &destination) || !destination.ifindex)
-		return refuse(out, 0, serial);
+		return refuse(out, 0, serial, request->exact || request->renewal);
 	error = source_place(agent, request, &source);
 	if (error)
-		return refuse(out, destination.incarnation, serial);
+		return refuse(out, destination.incarnation, serial, true);
 	/* Of one who is not remembered, nothing is said: its agent asks anew, with the passport. */
 	error = source_recall(agent, request, &who, &source, &until_s);
 	if (error == -ESTALE)
-		return refuse(out, destination.incarnation, serial);
+		return refuse(out, destination.incarnation, serial, true);
 	if (error)
 		return -EAGAIN;
 
@@ -519,7 +525,8 @@ void decision_decided(struct agent *agent, const struct flow *flow, uint64_t id,
 			ask_anew(agent, vnet, flow, &source, &destination);
 		else if (id != RENEWAL_ANEW)
 			deny(agent, flow, &source, &destination, DECISION_SILENCE_NS,
-				outcome == OUTCOME_SILENT && vnet->silence == SILENCE_ALLOW);
+				outcome == OUTCOME_SILENT && vnet->silence == SILENCE_ALLOW,
+				vnet->answers == ANSWERS_EXACT);
 	}
 	question_answered(agent, id);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `explain`: one transmission, what policies say of it (desired) and what the data path holds for it (live), as far as this host
- * knows either (DTM-19). Facts only, in the shape of docs/control.md; ovnetctl puts them in words.
+ * `explain`: one transmission, what policies say of it (desired) and what the data path holds for it (live), as far
+ * as this host knows either (DTM-19). Facts only, in the shape of docs/control.md; ovnetctl puts them in words.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -42,7 +42,10 @@ static bool is_meant(const char *name, struct ipv4 address, const char *text, co
 	return parsed ? ipv4_equal(address, *parsed) : strcmp(name, text) == 0;
 }
 
-/* The end that `text`, a name or an address, means in a vnet. Returns how much is known of it, 0 or 1, or -ENOENT: no such name. */
+/*
+ * The end that `text`, a name or an address, means in a vnet. Returns how much is known of it, 0 or 1; or -ENOENT: there is
+ * no such name.
+ */
 static int end_find(struct agent *agent, size_t vnet, const char *text, struct end *out)
 {
 	const struct config *config = agent->config;
@@ -115,19 +118,19 @@ static long vnet_choose(struct agent *agent, const cJSON *arguments, const char 
 	return vnet;
 }
 
-/* Protocol and port by the same checks as those of a rule. Returns false when refused. */
+/* Protocol and port by the same checks as those of a rule, whoever its ends are. Returns false when refused. */
 static bool service_read(const struct explanation *explanation, const cJSON *arguments, struct control_answer *answer,
 	struct flow *flow)
 {
 	const cJSON *protocol = json_member(arguments, "protocol"), *port = json_member(arguments, "port");
-	char source[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX], message[200];
 	cJSON *rule = cJSON_CreateObject();
 	struct config_rule read;
+	char message[200];
 	int error;
 
 	cJSON_AddStringToObject(rule, "vnet", explanation->vnet->name);
-	cJSON_AddStringToObject(rule, "from", ipv4_format(flow->source, source));
-	cJSON_AddStringToObject(rule, "to", ipv4_format(flow->destination, destination));
+	cJSON_AddStringToObject(rule, "from", "any");
+	cJSON_AddStringToObject(rule, "to", "any");
 	cJSON_AddStringToObject(rule, "verdict", "allow");
 	if (protocol)
 		cJSON_AddItemToObject(rule, "protocol", cJSON_Duplicate(protocol, true));
@@ -174,6 +177,10 @@ static bool explanation_read(const cJSON *arguments, struct control_answer *answ
 	}
 	if (end_find(agent, (size_t)vnet, destination->valuestring, &explanation->destination) < 0) {
 		control_refuse(answer, "destination", "vnet '%s' has no such node here", explanation->vnet->name);
+		return false;
+	}
+	if (ipv4_equal(explanation->source.address, explanation->destination.address)) {
+		control_refuse(answer, "destination", "expected another node than the source");
 		return false;
 	}
 	*flow = (struct flow){
@@ -307,7 +314,10 @@ static void add_decision(const struct explanation *explanation, cJSON *desired, 
 	cJSON_AddBoolToObject(entry, "here", here);
 }
 
-/* A side is judged when it is known who its end is; the other end may be known by its address alone. Returns the verdict in all. */
+/*
+ * A side is judged when it is known who its end is; the other end may be known by its address alone. Returns the verdict in
+ * all.
+ */
 static const char *add_desired(const struct explanation *explanation)
 {
 	const struct policy_set *set = explanation->agent->config->policies;

@@ -245,19 +245,39 @@ static void rule_of(const struct install *install, const struct policy_rule *rul
 	value->group = rule->group;
 }
 
-/* What the answer before said of this pair and this one does not. */
-static void take_former(const struct install *install, struct pair *pair, const struct rule_key *keys, size_t count,
-	bool *revoked)
+/* A rule for one port beneath an ASK, of which the new answer says the same. */
+static bool still_said(const struct policy_answer *answer, const struct rule_key *key, const struct rule_value *value)
+{
+	const struct policy_decision *decision;
+
+	if (key->width != WIDTH_PORT || value->verdict == VERDICT_ASK)
+		return false;
+	decision = policy_look(answer, key->protocol, key->port);
+	return decision && decision->allow == (value->verdict == VERDICT_ALLOW);
+}
+
+/* What the answer before said of this pair, and this one does not, goes; the pair's rules are those that are left. */
+static void take_former(const struct install *install, const struct policy_answer *answer, struct pair *pair,
+	const struct rule_key *keys, size_t count, bool *revoked)
 {
 	struct agent *agent = install->agent;
+	size_t former = pair->count;
+	struct rule_key rules[POLICY_RULES_MAX];
 
-	for (size_t i = 0; i < pair->count; i++) {
+	memcpy(rules, pair->rules, former * sizeof(rules[0]));
+	memcpy(pair->rules, keys, count * sizeof(keys[0]));
+	pair->count = count;
+	for (size_t i = 0; i < former; i++) {
 		struct rule_value value;
 
-		if (pair_has(keys, count, &pair->rules[i]) || rule_get(agent->maps->rules, &pair->rules[i], &value) ||
+		if (pair_has(keys, count, &rules[i]) || rule_get(agent->maps->rules, &rules[i], &value) ||
 			value.origin != ORIGIN_NEGOTIATED)
 			continue;
-		install_remove(agent, &pair->rules[i], &value, revoked);
+		/* Of more than there is room for, each ends by its own time, or by a notice that names it. */
+		if (still_said(answer, &rules[i], &value))
+			pair_add(pair, &rules[i]);
+		else
+			install_remove(agent, &rules[i], &value, revoked);
 	}
 }
 
@@ -285,11 +305,9 @@ void install_answer(const struct install *install, const struct policy_answer *a
 		struct pair *pair = pair_get(install->agent, &keys[0]);
 
 		if (pair) {
-			take_former(install, pair, keys, count, &revoked);
+			take_former(install, answer, pair, keys, count, &revoked);
 			pair->answer = *answer;
 			pair->answer_ends_ns = install->ask ? 0 : install->expires_ns;
-			memcpy(pair->rules, keys, count * sizeof(keys[0]));
-			pair->count = count;
 		}
 	}
 	/* Where there is still to be asked, so is for ARP. */
@@ -320,6 +338,19 @@ void install_one(const struct install *install, bool allow, uint32_t policy)
 		install_reach(install, true);
 	if (revoked)
 		bump(install);
+}
+
+bool install_unless_known(const struct install *install)
+{
+	struct rule_key key = key_of(install);
+	struct rule_value value = value_of(install, VERDICT_DENY), old;
+
+	key.width = WIDTH_PEER;
+	/* What has run out is not known any more. */
+	if (rule_get(install->agent->maps->rules, &key, &old) == 0 && time_now_ns() < old.expires_ns &&
+		old.incarnation == value.incarnation && old.peer_incarnation == value.peer_incarnation)
+		return false;
+	return rule_set(install->agent->maps->rules, &key, &value) == 0;
 }
 
 bool install_knows_denied(struct agent *agent, const struct rule_key *key)

@@ -30,6 +30,8 @@ void install_close(struct agent *agent);
 void install_answer(const struct install *install, const struct policy_answer *answer);
 /* One rule for the flow asked, by default or by silence. */
 void install_one(const struct install *install, bool allow, uint32_t policy);
+/* A denial of the whole pair, if no rule as wide is there. Returns whether it was made. */
+bool install_unless_known(const struct install *install);
 /* Whether anything at all is allowed between the two, for ARP. */
 void install_reach(const struct install *install, bool allow);
 

@@ -317,6 +317,8 @@ static int start(struct agent *agent)
 	reconcile_now(agent, &(unsigned){0}, &(unsigned){0});
 	/* Peers are heard when what they may ask about is there. */
 	error = transport_open(agent);
+	if (!error)
+		revocation_tell(agent);
 	return error ? error : control_open(agent);
 }
 

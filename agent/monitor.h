@@ -14,8 +14,7 @@ struct monitor_negotiation {
 	const char *what; /* one word; the list is in docs/control.md */
 	struct flow flow;
 	bool granted;
-	uint32_t policy;  /* that decided; 0: the default, or not known */
-	const char *peer; /* a host, or NULL */
+	uint32_t policy; /* that decided; 0: the default, or not known */
 };
 
 /* True while somebody watches: who builds a text for nothing asks first. */

@@ -55,7 +55,7 @@ static void note(struct agent *agent, const struct rule_key *key, const struct m
 	struct mapping_value at;
 
 	memcpy(where.address, key->peer, 4);
-	if (!agent->transport || mapping_get(agent->maps->mappings, &where, &at) || at.ifindex)
+	if (!agent->authority || mapping_get(agent->maps->mappings, &where, &at) || at.ifindex)
 		return;
 	memcpy(told.address.octet, at.prefix, OVNET_PREFIX_LEN);
 	memcpy(told.address.octet + OVNET_PREFIX_LEN, key->peer, 4);
@@ -173,8 +173,41 @@ static bool reach_contradicts(const struct rule_value *value, const struct polic
 }
 
 /*
- * After a start nobody knows what the policies were: what is allowed must follow from those that are, and what is denied is
- * asked for again.
+ * After a start: does a denial, with the exceptions beneath it, say what the policies say now? The one who asked does not know why
+ * it was refused, and asks again; the one who refused must tell those whom it has denied more than it would now.
+ */
+static bool denial_stands(struct agent *agent, const struct rule_entry *entry, bool here, struct policy_place *place)
+{
+	struct policy_rule rules[POLICY_RULES_MAX];
+	struct policy_answer answer;
+	struct flow flow;
+	size_t count;
+
+	decision_flow(&entry->key, &flow);
+	if (entry->key.direction != DIRECTION_IN || entry->key.width == WIDTH_ARP)
+		return false;
+	say(agent, &flow, DIRECTION_IN, here, false, &answer);
+	count = policy_rules(&answer, flow.protocol, flow.port, entry->key.width == WIDTH_PORT, DECISION_RULES_MOST,
+		rules);
+	for (size_t i = 0; i < count; i++) {
+		struct rule_key key = entry->key;
+		struct rule_value value;
+
+		if (rules[i].verdict == POLICY_DENY)
+			continue;
+		key.width = rules[i].width & 0xf;
+		key.protocol = rules[i].width <= POLICY_WIDTH_PROTOCOL ? rules[i].protocol : 0;
+		key.port = rules[i].width == POLICY_WIDTH_PORT ? rules[i].port : 0;
+		if (rule_get(agent->maps->rules, &key, &value) == 0 && value.verdict != VERDICT_DENY)
+			continue;
+		*place = (struct policy_place){rules[i].protocol, rules[i].port};
+		return false;
+	}
+	return true;
+}
+
+/*
+ * After a start nobody knows what the policies were: what is allowed must follow from those that are.
  */
 static bool contradicts(struct agent *agent, const struct rule_entry *entry, bool here, struct policy_place *place)
 {
@@ -187,7 +220,7 @@ static bool contradicts(struct agent *agent, const struct rule_entry *entry, boo
 	decision_flow(&entry->key, &flow);
 	*place = (struct policy_place){flow.protocol, flow.port};
 	if (!started && entry->value.verdict != VERDICT_ALLOW)
-		return true;
+		return !denial_stands(agent, entry, here, place);
 	if (started)
 		say(agent, &flow, entry->key.direction, here, true, &before);
 	say(agent, &flow, entry->key.direction, here, false, &after);
@@ -422,6 +455,8 @@ unsigned revocation_flush(struct agent *agent, uint32_t vni)
 
 	rule_each(agent->maps->rules, flush_one, &flush);
 	identity_flush(agent, vni);
+	if (agent->transport)
+		engine_forget_passports(transport_engine(agent));
 	reconcile_soon(agent);
 	for (size_t i = 0; i < agent->config->node_count; i++)
 		if (agent->ports[i].attached)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The commands of the control socket that only read: what the maps and the agent's tables say, as docs/control.md has it. Those about
- * negotiation are in show_negotiation.c and explain.c.
+ * The commands of the control socket that only read: what the maps and the agent's tables say, as docs/control.md has
+ * it. Those about negotiation are in show_negotiation.c and explain.c.
  */
 #include <inttypes.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the commands that only read share: objects and members that several answers of docs/control.md have. show.c has the tables of the
- * data path, show_negotiation.c peers and questions, explain.c one transmission.
+ * What the commands that only read share: objects and members that several answers of docs/control.md have. show.c
+ * has the tables of the data path, show_negotiation.c peers and questions, explain.c one transmission.
  */
 #ifndef OVNET_AGENT_SHOW_H
 #define OVNET_AGENT_SHOW_H

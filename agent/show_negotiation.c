@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Commands of the control socket that look at negotiation: peers, questions with what waits for them, and the part of `status`
- * about it (docs/control.md).
+ * Commands of the control socket that look at negotiation: peers, questions with what waits for them, and the part of
+ * `status` about it (docs/control.md).
  */
 #include <errno.h>
 #include <stddef.h>

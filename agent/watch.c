@@ -116,6 +116,17 @@ bool monitor_listens(const struct agent *agent)
 	return agent->watch && agent->watch->monitors;
 }
 
+/* Of the others nothing was decided. */
+static bool tells_verdict(const char *what)
+{
+	static const char *const words[] = {"grant", "refuse", "decide", "here", "own"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(what, words[i]) == 0)
+			return true;
+	return false;
+}
+
 void monitor_negotiation(struct agent *agent, const struct monitor_negotiation *negotiation)
 {
 	const struct flow *flow = &negotiation->flow;
@@ -131,8 +142,10 @@ void monitor_negotiation(struct agent *agent, const struct monitor_negotiation *
 	cJSON_AddStringToObject(told, "destination", ipv4_format(flow->destination, text));
 	cJSON_AddStringToObject(told, "protocol", flow->reach ? "arp" : show_protocol(flow->protocol, protocol));
 	cJSON_AddNumberToObject(told, "destination_port", flow->port);
-	cJSON_AddBoolToObject(told, "granted", negotiation->granted);
-	cJSON_AddNumberToObject(told, "policy", negotiation->policy);
+	if (tells_verdict(negotiation->what)) {
+		cJSON_AddBoolToObject(told, "granted", negotiation->granted);
+		cJSON_AddNumberToObject(told, "policy", negotiation->policy);
+	}
 	watch_send(agent->watch, told, true);
 }
 

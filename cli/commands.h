@@ -10,8 +10,8 @@
 /* commands_agent.c: "OBJECT VERB" with the arguments of the line is the request; the agent's result is the result. */
 enum cli_status commands_ask(const struct command_context *context);
 /*
- * The same with these arguments (NULL is taken as out of memory), and *out (cJSON_Delete()) is the result. What goes wrong is told to
- * context->err, and *out is untouched.
+ * The same with these arguments (NULL is taken as out of memory), and *out (cJSON_Delete()) is the result. What goes
+ * wrong is told to context->err, and *out is untouched.
  */
 enum cli_status commands_request(const struct command_context *context, const cJSON *arguments, cJSON **out);
 /* The same for a command that watches: events until `count` of them, or until either side ends it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an agent knows about one transmission (`explain` in docs/control.md), put in sentences; and what a second agent knows of the
- * same beside it. Facts are the agents', words are made here, and become the member "summary" of each explanation.
+ * What an agent knows about one transmission (`explain` in docs/control.md), put in sentences; and what a second
+ * agent knows of the same beside it. Facts are the agents', words are made here, and become the member "summary" of
+ * each explanation.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -206,24 +207,29 @@ static bool say_rule(cJSON *summary, const cJSON *rule, const char *end)
 		text_of(rule, "origin", "?"), named, ends);
 }
 
+/* What becomes of the next packet that no rule covers. */
+static const char *next_packet(const cJSON *live, const char *end)
+{
+	if (is_true(live, "negotiates"))
+		return "the next packet is negotiated";
+	return strcmp(end, "source") == 0 ? "the next packet is dropped" : "what arrives now is dropped";
+}
+
 static bool say_live(cJSON *summary, const cJSON *explanation, const char *end)
 {
 	const cJSON *live = json_member(json_member(explanation, "live"), end);
 	const cJSON *rule = deciding_rule(explanation, end);
-	bool asks = is_true(live, "negotiates");
 
 	if (!cJSON_IsObject(live))
 		return true;
 	if (!rule)
-		return say(summary, "Live, at the %s: %s (%s); the next packet is %s.", end,
-			text_of(live, "description", "?"), text_of(live, "reason", "?"),
-			asks ? "negotiated" : "dropped");
+		return say(summary, "Live, at the %s: %s (%s); %s.", end, text_of(live, "description", "?"),
+			text_of(live, "reason", "?"), next_packet(live, end));
 	if (!say_rule(summary, rule, end))
 		return false;
 	if (strcmp(text_of(rule, "verdict", ""), "ask") != 0)
 		return true;
-	return say(summary, "That rule is an exception to be asked for: the next packet is %s.",
-		asks ? "negotiated" : "dropped");
+	return say(summary, "That rule is an exception to be asked for: %s.", next_packet(live, end));
 }
 
 static bool say_flows(cJSON *summary, const cJSON *explanation)

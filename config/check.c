@@ -2,7 +2,8 @@
 /*
  * What must hold between the values of a configuration. See check.h.
  *
- * Hosts and identities are in check_identity.c. Lists that may be long are sorted before they are searched; those that hold a host's own nodes and vnets are short.
+ * Hosts and identities are in check_identity.c. Lists that may be long are sorted before they are searched; those that
+ * hold a host's own nodes and vnets are short.
  */
 #include "config/check.h"
 

@@ -83,7 +83,7 @@ void draft_seal(struct findings *findings, struct draft *draft)
 	if (!error)
 		error = policy_set_seal(set, message);
 	if (error == -ELOOP)
-		finding_add(findings, "groups", "expected groups that do not contain each other, got %s", message);
+		finding_add(findings, "groups", "expected no group within itself, got '%s'", message);
 	else if (error)
 		finding_add(findings, "", "policies cannot be put together: %s", strerror(-error));
 

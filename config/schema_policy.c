@@ -248,7 +248,7 @@ SCHEMA_TYPE(policy_vnet)
 	if (error)
 		return error;
 	if (reader->config->vnets[index].authorization != AUTHORIZATION_NEGOTIATED)
-		return schema_refuse(reader, path, "a vnet whose authorization is negotiated", value);
+		return schema_refuse(reader, path, SCHEMA_NEGOTIATED_EXPECTED, value);
 	memcpy(schema_place(target, row), &reader->config->vnets[index].vni, sizeof(uint32_t));
 	return 0;
 }

@@ -138,6 +138,8 @@ static int read_vnet(struct item_reader *in, const char *text)
 
 	if (index < 0)
 		return -EINVAL;
+	if (in->reader->config->vnets[index].authorization != AUTHORIZATION_NEGOTIATED)
+		return schema_refuse(in->reader, in->path, SCHEMA_NEGOTIATED_EXPECTED, in->value);
 	*in->item = (struct policy_item){.kind = ITEM_VNET, .vni = in->reader->config->vnets[index].vni};
 	return 0;
 }

@@ -10,6 +10,7 @@
 #define SCHEMA_EXPECTED_MAX 240
 #define SCHEMA_KNOWN_MAX 160 /* a list of what there is, in a message */
 #define IFNAME_EXPECTED "an interface name of 1 to 15 characters without '/', ':', '%' or space"
+#define SCHEMA_NEGOTIATED_EXPECTED "a vnet whose authorization is negotiated"
 
 #define SCHEMA_TYPE(name)                                                                                              \
 	int schema_read_##name(struct schema_reader *reader, const struct schema_row *row, const cJSON *value,         \

@@ -23,7 +23,7 @@ struct loader;
 
 struct loader_options {
 	const char *instance;
-	struct locator locator;                    /* of this host; a constant of the programs */
+	struct locator locator;                              /* of this host; a constant of the programs */
 	uint32_t sessions, rules, mappings, hosts, pendings; /* map sizes, entries */
 };
 

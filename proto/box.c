@@ -75,13 +75,9 @@ static struct box *box_new(struct engine *engine, struct session *session, const
 /* An open box for this, among the latest. */
 static struct box *box_find(const struct session *session, const struct engine_path *path, bool answers, bool anywhere)
 {
-	struct box *box;
-	unsigned looked_at = 0;
+	struct box *box = TAILQ_FIRST(&session->receiver.peer->boxes);
 
-	TAILQ_FOREACH(box, &session->receiver.peer->boxes, of_peer)
-	{
-		if (looked_at++ == BOXES_LOOKED_AT)
-			break;
+	for (unsigned i = 0; box && i < BOXES_LOOKED_AT; i++, box = TAILQ_NEXT(box, of_peer)) {
 		if (box->session == session && box->answers == answers && (anywhere || path_equal(&box->path, path)))
 			return box;
 	}
@@ -128,11 +124,7 @@ int box_answer(struct engine *engine, struct session *session, const struct engi
 	size_t room = length - DATAGRAM_DATA_OVERHEAD;
 	struct box *box = box_find(session, path, true, false);
 
-	/* Its answers must not be longer than any datagram that they answer. */
-	if (box && box->used > room) {
-		box_send(engine, box);
-		box = NULL;
-	}
+	/* One that is fuller than that already is sent, and another begun. */
 	if (box && box->room > room)
 		box->room = room;
 	return box_add(engine, session, box, path, true, room, message);

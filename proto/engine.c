@@ -228,6 +228,14 @@ void engine_flush(struct engine *engine, const struct engine_time *time)
 		box_send(engine, box);
 }
 
+void engine_forget_passports(struct engine *engine)
+{
+	struct table_node *node = NULL;
+
+	while ((node = table_next(&engine->peers, node)))
+		claim_drop_all(container_of(node, struct peer, by_locator));
+}
+
 /* ---- to look at */
 
 void engine_each_peer(const struct engine *engine, void (*fn)(void *context, const struct engine_peer *peer),

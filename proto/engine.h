@@ -174,6 +174,8 @@ uint64_t engine_due(const struct engine *engine);
 
 /* Forgets a peer: its keys, what it has shown, what is asked of it (OUTCOME_BUSY). All peers with NULL. */
 void engine_forget(struct engine *engine, const struct engine_time *time, const struct locator *locator);
+/* Forgets the nodes' passports that peers have shown; keys and questions stay. The next question's is verified anew. */
+void engine_forget_passports(struct engine *engine);
 
 /* ---- to look at */
 

@@ -76,7 +76,7 @@ static void greeting_send(struct engine *engine, struct peer *peer)
 	struct greeting *greeting = peer->greeting;
 	const uint8_t *cookie = engine->time.now_ns < peer->cookie_end_ns ? peer->cookie : NULL;
 	uint8_t datagram[DATAGRAM_HELLO_LEN], ephemeral[32];
-	struct stamp stamp;
+	struct stamp stamp = {0};
 
 	stamp_next(engine, &stamp);
 	engine->ops.random(engine->context, ephemeral, sizeof(ephemeral));

@@ -86,10 +86,9 @@ void notice_timer(struct engine *engine, struct timer *timer)
 /* Keys are there: told at once, and again soon, what was not told or went under keys that may be lost. */
 void notice_ready(struct engine *engine, struct peer *peer, bool doubt)
 {
-	struct notice *notice;
+	struct notice *notice = TAILQ_FIRST(&peer->notices);
 
-	TAILQ_FOREACH(notice, &peer->notices, links)
-	{
+	for (; notice; notice = TAILQ_NEXT(notice, links)) {
 		if (notice->sent && !(doubt && notice_is_unheard(engine, notice)))
 			continue;
 		notice->delay_ns = ENGINE_RETRY_NS;

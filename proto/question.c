@@ -329,10 +329,9 @@ static void question_raise(struct question *question, uint64_t serial)
 
 void question_notice(struct peer *peer, const struct message_notice *notice)
 {
-	struct question *question;
+	struct question *question = TAILQ_FIRST(&peer->in_flight);
 
-	TAILQ_FOREACH(question, &peer->in_flight, links)
-	{
+	for (; question; question = TAILQ_NEXT(question, links)) {
 		if (notice_covers(notice, &question->flow))
 			question_raise(question, notice->serial);
 	}
@@ -340,10 +339,9 @@ void question_notice(struct peer *peer, const struct message_notice *notice)
 
 void question_moved(struct peer *peer, const struct message_moved *moved)
 {
-	struct question *question;
+	struct question *question = TAILQ_FIRST(&peer->in_flight);
 
-	TAILQ_FOREACH(question, &peer->in_flight, links)
-	{
+	for (; question; question = TAILQ_NEXT(question, links)) {
 		if (question->flow.vni == moved->vni && names(&question->flow, moved->address))
 			question_raise(question, moved->serial);
 	}

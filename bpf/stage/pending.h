@@ -30,15 +30,12 @@ static __always_inline void pending_key(const struct packet *p, struct rule_key 
 	key->width = WIDTH_PORT;
 }
 
-/* True while packets of this key wait that were sent before this one. */
-static __always_inline bool pending_waits(const struct packet *p)
+/* True while packets of this key wait that were sent before now. */
+static __always_inline bool pending_waits(const struct rule_key *key, __u64 now_ns)
 {
-	const struct pending_value *pending;
-	struct rule_key key;
+	const struct pending_value *pending = bpf_map_lookup_elem(&pendings, key);
 
-	pending_key(p, &key);
-	pending = bpf_map_lookup_elem(&pendings, &key);
-	return pending && p->now_ns < pending->expires_ns && pending->queued != pending->drained;
+	return pending && now_ns < pending->expires_ns && pending->queued != pending->drained;
 }
 
 /* A packet that waited has been judged. */

@@ -150,6 +150,24 @@ static __always_inline int session_reply(const struct packet *p, struct view *vi
 	return 0;
 }
 
+/* The key under which the node's own packets of this conversation wait, seen from a packet of its peer. */
+static __always_inline void session_own_key(const struct view *view, const struct port_value *port,
+	struct rule_key *key)
+{
+	bool replies = view->direction == DIRECTION_IN && port->flags & PORT_ASK_REPLIES;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	key->vni = view->key.vni;
+	__builtin_memcpy(key->local, view->key.local, 4);
+	__builtin_memcpy(key->peer, view->key.peer, 4);
+	key->protocol = view->key.protocol;
+	key->port = view->key.peer_port;
+	if (key->protocol == PROTO_ICMP)
+		key->port = replies ? ICMP_ECHO_REPLY : ICMP_ECHO;
+	key->direction = DIRECTION_OUT;
+	key->width = WIDTH_PORT;
+}
+
 /*
  * While packets of this key wait, what follows them waits behind: also though a rule allows it by now. No session that is
  * opened meanwhile may let a packet overtake, so it is left unproved: no port has epoch 0. An
@@ -159,17 +177,22 @@ static __always_inline int session_order(const struct packet *p, const struct vi
 	const struct session_value *session, struct session_value *proof)
 {
 	const struct port_value *port = port_at(proof->number, proof->ifindex);
+	struct rule_key key;
 
 	if (!port || !(port->flags & PORT_NEGOTIATE))
 		return 0;
 	if (view->arriving != DIRECTION_OUT) {
-		if (session && !session->epoch)
-			proof->epoch = 0;
+		if (session && !session->epoch) {
+			session_own_key(view, port, &key);
+			if (pending_waits(&key, p->now_ns))
+				proof->epoch = 0;
+		}
 		return 0;
 	}
+	pending_key(p, &key);
 	if (p->waited)
 		proof->epoch = 0;
-	else if (pending_waits(p))
+	else if (pending_waits(&key, p->now_ns))
 		return REASON_NO_RULE;
 	return 0;
 }

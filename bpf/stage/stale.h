@@ -38,7 +38,7 @@ static __noinline int stale_tell(const struct packet *p, int reason)
 		return 0;
 	if (port && !(port->flags & PORT_NEGOTIATE))
 		return 0;
-	/* An address that nobody here has: entry 0 is no port's budget but this. */
+	/* An address that nobody here has: entry 0, which no port has but one whose interface's number is a multiple of 4,096. */
 	if (port)
 		number = port->number;
 	budget = budget_of(number);
@@ -60,7 +60,9 @@ static __noinline int stale_tell(const struct packet *p, int reason)
 	store_address(told->key.local, p->destination);
 	store_address(told->key.peer, p->source);
 	told->key.protocol = p->protocol;
-	told->key.port = p->protocol == PROTO_ICMP ? p->icmp_type : p->destination_port;
+	told->key.port = p->destination_port;
+	if (p->protocol == PROTO_ICMP)
+		told->key.port = port && port->flags & PORT_ASK_REPLIES ? p->icmp_type : ICMP_ECHO;
 	told->key.direction = DIRECTION_IN;
 	told->key.width = WIDTH_PORT;
 	told->ifindex = port ? port->ifindex : 0;

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Make the benchmark's figures of its samples: report.py SAMPLES OUTPUT
+"""Make the benchmark's figures of its samples: report.py SAMPLES LATENCIES OUTPUT
 
-SAMPLES has a line "ROUND COLUMN FIGURE VALUE" for each thing measured. OUTPUT becomes a JSON array of
+SAMPLES has a line "ROUND COLUMN FIGURE VALUE" for each thing measured, LATENCIES one for each probe, in nanoseconds, of
+which percentiles are taken in each round. Either may be absent. OUTPUT becomes a JSON array of
 {"name", "unit", "value", "min", "max", "runs", "against"}; a table is printed. A ratio is taken within each round, and
 its median, least and greatest over the rounds are reported: what slows a whole round then slows both sides of it.
 """
 import json
+import math
 import os
 import statistics
 import sys
@@ -28,16 +30,58 @@ PROGRAMS = [
     ("empty_tc", ("redirect", "empty_tc"), None),
     ("empty_xdp", ("redirect", "empty_xdp"), None),
 ]
+# Percentiles of latencies: name of the ratio, figure, percentile, column, the column it is compared with.
+LATENCY_RATIOS = [
+    ("first_packet_vs_relay_p50", "first_packet", 50, "negotiated", "relay"),
+    ("first_packet_vs_relay_p99", "first_packet", 99, "negotiated", "relay"),
+    ("ask_flood_p99_ratio", "ask_flood", 99, "attacked", "idle"),
+    ("scan_neighbour_p99_ratio", "scan", 99, "attacked", "idle"),
+]
+# And as they are, in microseconds.
+LATENCIES = [
+    ("first_packet_p50_us", "first_packet", 50, "negotiated"),
+    ("first_packet_p99_us", "first_packet", 99, "negotiated"),
+    ("first_packet_cold_p50_us", "first_packet", 50, "cold"),
+    ("first_packet_relay_p50_us", "first_packet", 50, "relay"),
+    ("first_packet_relay_p99_us", "first_packet", 99, "relay"),
+    ("ask_flood_idle_p99_us", "ask_flood", 99, "idle"),
+    ("ask_flood_p99_us", "ask_flood", 99, "attacked"),
+    ("scan_neighbour_idle_p99_us", "scan", 99, "idle"),
+    ("scan_neighbour_p99_us", "scan", 99, "attacked"),
+    ("negotiations_p99_us", "first_packet", 99, "rate"),
+]
+LOST_NS = 1e9  # a probe without an answer has this latency or more
+
+
+def read_lines(path):
+    """Lines as (round, (column, figure), value)."""
+    if not os.path.exists(path):
+        return
+    with open(path, encoding="ascii") as lines:
+        for line in lines:
+            number, column, figure, value = line.split()
+            yield int(number), (column, figure), float(value)
 
 
 def read_samples(path):
     """Samples as {(column, figure): {round: value}}."""
     samples = {}
-    with open(path, encoding="ascii") as lines:
-        for line in lines:
-            number, column, figure, value = line.split()
-            samples.setdefault((column, figure), {})[int(number)] = float(value)
+    for number, key, value in read_lines(path):
+        samples.setdefault(key, {})[number] = value
     return samples
+
+
+def read_latencies(path):
+    """Latencies as {(column, figure): {round: values}}."""
+    latencies = {}
+    for number, key, value in read_lines(path):
+        latencies.setdefault(key, {}).setdefault(number, []).append(value)
+    return latencies
+
+
+def percentile(values, percent):
+    """The least value that so many percent do not exceed."""
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 
 def entry(name, unit, values, against):
@@ -82,6 +126,37 @@ def entries(samples):
     return found
 
 
+def latency_entries(samples, latencies):
+    """What negotiation costs."""
+    found = []
+
+    def of_rounds(column, figure, percent):
+        return {r: percentile(values, percent) for r, values in latencies.get((column, figure), {}).items()}
+
+    for name, figure, percent, column, base in LATENCY_RATIOS:
+        one, other = of_rounds(column, figure, percent), of_rounds(base, figure, percent)
+        values = [one[r] / other[r] for r in sorted(one) if r in other]
+        if values:
+            found.append(entry(name, "ratio", values, base))
+    for name, figure, percent, column in LATENCIES:
+        values = [value / 1e3 for value in of_rounds(column, figure, percent).values()]
+        if values:
+            found.append(entry(name, "us", values, ""))
+    if ("negotiated", "negotiations_per_s") in samples:
+        values = list(samples["negotiated", "negotiations_per_s"].values())
+        found.append(entry("negotiations_per_s", "1/s", values, ""))
+    for key in latencies:
+        values = [sum(v >= LOST_NS for v in values) / len(values) for values in latencies[key].values()]
+        if any(values):
+            found.append(entry(f"{key[1]}_lost_{key[0]}", "share", values, ""))
+    # Of all revocations together: a round has too few for a percentile.
+    revocations = [v / 1e6 for values in latencies.get(("negotiated", "revocation"), {}).values() for v in values]
+    if revocations:
+        found.append(entry("revocation_p99_ms", "ms", revocations, ""))
+        found[-1]["value"] = round(percentile(revocations, 99), 4)
+    return found
+
+
 def print_table(found):
     """The same for people."""
     print(f"{'':28} {'median':>12} {'least':>12} {'greatest':>12} {'runs':>5}  unit")
@@ -92,8 +167,9 @@ def print_table(found):
 
 def main():
     """Read, write whole or not at all, print."""
-    samples, output = sys.argv[1:]
-    found = entries(read_samples(samples))
+    samples, latencies, output = sys.argv[1:]
+    samples = read_samples(samples)
+    found = entries(samples) + latency_entries(samples, read_latencies(latencies))
     with open(output + ".new", "w", encoding="ascii") as out:
         json.dump(found, out, indent=1)
         out.write("\n")

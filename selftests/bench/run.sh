@@ -53,7 +53,7 @@ usage()
 	  --only NAME    only this column or this measure; may be repeated
 	  --output FILE  default $output
 	columns:  ${columns[*]}
-	measures: tcp_stream tcp_stream4 tcp_rr udp programs
+	measures: tcp_stream tcp_stream4 tcp_rr udp programs, and of column ovnet: negotiation
 	END
 }
 
@@ -74,7 +74,7 @@ while [ $# -gt 0 ]; do
 		--seconds) [[ $2 =~ ^[0-9]+(\.[0-9]+)?$ ]] || refuse "expected seconds, got '$2'"; seconds=$2 ;;
 		--cpu) [[ $2 =~ ^[0-9]+$ && $2 -lt $(nproc) ]] || refuse "no CPU '$2'"; cpu=$2 ;;
 		--only)
-			[[ " ${columns[*]} tcp_stream tcp_stream4 tcp_rr udp programs " == *" $2 "* ]] ||
+			[[ " ${columns[*]} tcp_stream tcp_stream4 tcp_rr udp programs negotiation " == *" $2 "* ]] ||
 				refuse "no column or measure '$2'"
 			only+=("$2") ;;
 		--output) output=$2 ;;
@@ -562,7 +562,7 @@ measure_column()
 # --- main ------------------------------------------------------------------------------------------------------------
 
 [ "$(id -u)" -eq 0 ] || fail "needs root"
-for program in attach flood gro rr; do
+for program in attach flood gro rr contact relay ask_flood scan; do
 	[ -x "$programs/$program" ] || fail "$programs/$program is missing; make bench builds it"
 done
 chosen=()
@@ -603,4 +603,9 @@ for ((round = 1; round <= rounds; round++)); do
 	done
 done
 
-"$here/report.py" "$work/samples" "$output"
+# On wires of its own: it needs many nodes.
+if wanted ovnet && wanted negotiation && [ -x "$B/ovnetd" ]; then
+	B=$B "$here/negotiation.sh" --rounds "$rounds" --cpu "$cpu" --samples "$work/samples" --latencies "$work/latencies"
+fi
+
+"$here/report.py" "$work/samples" "$work/latencies" "$output"

@@ -580,19 +580,6 @@ uint64_t fixture_drops(const struct fixture *f, uint32_t ifindex, enum reason re
 	}
 }
 
-const char *fixture_reason_name(enum reason reason)
-{
-	switch (reason) {
-#define REASON(NAME, name, description)                                                                                \
-	case REASON_##NAME:                                                                                            \
-		return #name;
-#include "maps/reasons.def"
-#undef REASON
-	default:
-		return "none";
-	}
-}
-
 uint64_t fixture_now_ns(void)
 {
 	struct timespec now;

@@ -115,6 +115,19 @@ int fixture_send(struct fixture *f, struct fixture_run *run, const struct frame 
 	return 0;
 }
 
+const char *fixture_reason_name(enum reason reason)
+{
+	switch (reason) {
+#define REASON(NAME, name, description)                                                                                \
+	case REASON_##NAME:                                                                                            \
+		return #name;
+#include "maps/reasons.def"
+#undef REASON
+	default:
+		return "none";
+	}
+}
+
 /* What a run changed in the counters of its interface. */
 struct account {
 	struct counter_value before;

@@ -244,6 +244,37 @@ static void test_order_answered(void)
 	CU_ASSERT_EQUAL(packet_get16(&out, 12), 0x86dd);
 }
 
+/* Once nothing waits, an answer proves the session as well: who only listens from now is not judged anew each time. */
+static void test_order_listens(void)
+{
+	static const uint8_t protocols[] = {PROTOCOL_UDP, PROTOCOL_TCP, PROTOCOL_ICMP};
+	const struct fixture_rule rule = {.local = &f->a,
+		.peer = &f->r,
+		.direction = DIRECTION_OUT,
+		.width = WIDTH_PEER};
+
+	for (size_t i = 0; i < sizeof(protocols); i++) {
+		struct packet_spec spec = outward(protocols[i]), answer = fixture_arrival(&f->r, &f->a, protocols[i]);
+		uint64_t hits;
+
+		setup();
+		fixture_turn(&answer);
+		WAITS(f, &f->a, &spec, 1);
+		WAITS(f, &f->a, &spec, 1);
+		fixture_rule_set(f, &rule);
+		BACK(f, &f->a, &spec, &out);
+		GOES(f, &answer, &out);
+		WAITS(f, &f->a, &spec, 1);
+		BACK(f, &f->a, &spec, &out);
+		BACK(f, &f->a, &spec, &out);
+		GOES(f, &answer, &out);
+		hits = fixture_rule_hits(f, &rule);
+		for (int more = 0; more < 3; more++)
+			GOES(f, &answer, &out);
+		CHECK(fixture_rule_hits(f, &rule) == hits, "protocol %u: each answer is judged anew", protocols[i]);
+	}
+}
+
 /* To a neighbour: the receiver's session is its own matter. */
 static void test_order_neighbour(void)
 {
@@ -460,6 +491,7 @@ int main(void)
 		{"order: to what end", test_order_ends},
 		{"order: after a drop", test_order_drops},
 		{"order: the peer answers meanwhile", test_order_answered},
+		{"order: the node only listens from now", test_order_listens},
 		{"order: to a neighbour", test_order_neighbour},
 		{"marks", test_marks},
 		{"ARP that waited", test_arp},

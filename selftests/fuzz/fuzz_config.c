@@ -2,11 +2,12 @@
 /*
  * Fuzz target: the JSON reader and the checker of configurations, from memory.
  *
- * Beyond not crashing: what is accepted says nothing and keeps its promises, what is refused says why; and a rule in an
- * accepted configuration is accepted by hand too.
+ * Beyond not crashing: what is accepted says nothing and keeps its promises, what is refused says why; a rule in an accepted
+ * configuration is accepted by hand too; and every pair of its nodes gets an answer from the policies.
  */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/config.h"
 #include "lib/json.h"
@@ -28,6 +29,7 @@ static void count(void *context, const char *message)
 static void check_accepted(const struct config *config)
 {
 	must(config->uplink_count <= CONFIG_UPLINKS_MAX);
+	must(config->limits.pending > 0 && config->limits.pending_per_port <= config->limits.pending);
 	must(config->limits.sessions > 0 && config->limits.sessions_per_port <= config->limits.sessions);
 	for (size_t i = 0; i < config->vnet_count; i++) {
 		must(config->vnets[i].vni >= 1 && config->vnets[i].vni <= VNI_MAX);
@@ -48,6 +50,57 @@ static void check_accepted(const struct config *config)
 		must(mapping->vnet < config->vnet_count && ipv4_is_unicast(mapping->address));
 		must(substrate_of_node(&mapping->locator, mapping->slot, config->vnets[mapping->vnet].vni,
 			     mapping->address, &address) == 0);
+	}
+}
+
+static void check_identity(const struct config *config, size_t vnet, struct ipv4 address,
+	const struct policy_identity *identity)
+{
+	must(identity->vni == config->vnets[vnet].vni && ipv4_equal(identity->address, address));
+	must(identity->group_count <= POLICY_GROUPS_MAX);
+	for (size_t i = 0; i < identity->group_count; i++)
+		must(identity->groups[i] != 0);
+}
+
+static void check_negotiated(const struct config *config)
+{
+	bool negotiated = false;
+
+	for (size_t i = 0; i < config->vnet_count; i++) {
+		const struct config_vnet *vnet = &config->vnets[i];
+
+		must(vnet->default_in != DEFAULT_UNSET && vnet->default_out != DEFAULT_UNSET);
+		must(vnet->grant_lifetime_s >= 1 && vnet->passport_lifetime_s >= 60);
+		if (vnet->authorization != AUTHORIZATION_NEGOTIATED)
+			continue;
+		negotiated = true;
+		must(config->identity.present && policy_set_find_vnet(config->policies, vnet->vni));
+	}
+	must(negotiated == (config->policies != NULL));
+	if (config->identity.present) {
+		must(config->identity.host < config->host_count && *config->identity.key);
+		must(memcmp(&config->hosts[config->identity.host].locator, &config->locator, sizeof(config->locator)) ==
+			0);
+	}
+	for (size_t i = 0; i < config->node_count; i++)
+		check_identity(config, config->nodes[i].vnet, config->nodes[i].address, &config->nodes[i].identity);
+	for (size_t i = 0; i < config->mapping_count; i++)
+		check_identity(config, config->mappings[i].vnet, config->mappings[i].address,
+			&config->mappings[i].identity);
+}
+
+static void check_answers(const struct config *config)
+{
+	for (size_t i = 0; config->policies && i < config->node_count * config->mapping_count && i < 64; i++) {
+		const struct policy_identity *node = &config->nodes[i % config->node_count].identity;
+		const struct policy_identity *other = &config->mappings[i / config->node_count].identity;
+		struct policy_answer answer;
+		struct policy_rule rules[POLICY_RULES_MAX];
+
+		policy_answer(config->policies, SIDE_IN, other, node, CAST_UNICAST, 6, 80, &answer);
+		must(policy_rules(&answer, 6, 80, false, POLICY_RULES_MAX, rules) >= 1);
+		policy_answer(config->policies, SIDE_OUT, node, other, CAST_UNICAST, 17, 53, &answer);
+		must(policy_rules(&answer, 17, 53, true, POLICY_RULES_MAX, rules) == 1);
 	}
 }
 
@@ -78,6 +131,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (config_parse((const char *)data, size, "fuzz.json", count, &reports, &config) == 0) {
 		must(tree && reports == 0);
 		check_accepted(config);
+		check_negotiated(config);
+		check_answers(config);
 		check_rules(config, tree);
 		config_free(config);
 	} else {

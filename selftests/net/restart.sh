@@ -3,36 +3,39 @@
 # Agents that negotiate may die at any moment: what is admitted goes on, nothing else gets in, and nothing half made is left.
 # Restarts with written rules are life.sh's.
 #
-#   A 10.0.0.2, B 10.0.0.4 --- HOST 1 up0 --- ROUTER --- up0 HOST 2 --- G 10.0.0.3, H 10.0.0.5        in vnet Z
+#   A 10.0.0.2, B 10.0.0.4, C 10.0.0.6 --- HOST 1 up0 --- ROUTER --- up0 HOST 2 --- G 10.0.0.3, H 10.0.0.5     in vnet Z
 #
-# A and G may talk, on some ports, in either direction; B and H may talk to nobody, and try all the time.
+# A and G may talk, on some ports, in either direction. C may talk to G on many, each of which is asked for by itself. B and H
+# may talk to nobody, and try all the time; so do A and G on ports that are not allowed.
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/net/fleet.sh
 . "$(dirname "$0")/fleet.sh"
 
-A=10.0.0.2 B=10.0.0.4 G=10.0.0.3 H=10.0.0.5
+A=10.0.0.2 B=10.0.0.4 C=10.0.0.6 G=10.0.0.3 H=10.0.0.5
 KILLS=${KILLS:-50}
 SEED=${SEED:-$(date +%s)}
 RANDOM=$((SEED % 32768))
 VNETS='"vnets": [{"name": "Z", "vni": 77, "authorization": "negotiated", "grant_lifetime": 10}]'
-GROUPS_='"groups": [{"name": "clients"}, {"name": "servers"}]'
-# The range has more ports than an answer has room for rules: each of them is asked for by itself.
-POLICIES=("$(policy 1 Z group:clients allow "udp/9000 tcp/5201 udp/20000-29999" node:G)"
-	"$(policy 2 Z group:servers allow "udp/9001 tcp/5202" node:A)")
-EVERYTHING=$(policy 3 Z any allow any)
-FORBIDDEN='portrange 30000-39999'
+MEMBERS='"groups": [{"name": "clients"}, {"name": "servers"}, {"name": "askers"}]'
+# The range has more ports than an answer has room for rules.
+POLICIES=("$(policy 1 Z group:clients allow "udp/9000 tcp/5201" node:G)"
+	"$(policy 2 Z group:servers allow "udp/9001 tcp/5202" node:A)"
+	"$(policy 3 Z group:askers allow "udp/20000-29999" node:G)")
+EVERYTHING=$(policy 4 Z any allow any)
 
 members1() {
-	printf '%s,\n  %s,\n  %s' "$VNETS" "$GROUPS_" \
-		"$(list nodes "$(member A Z $A 02:00:00:00:00:0a clients)" "$(member B Z $B 02:00:00:00:00:0b)")"
+	printf '%s,\n  %s,\n  %s' "$VNETS" "$MEMBERS" \
+		"$(list nodes "$(member A Z $A 02:00:00:00:00:0a clients)" "$(member B Z $B 02:00:00:00:00:0b)" \
+			"$(member C Z $C 02:00:00:00:00:0e askers)")"
 	printf ',\n  %s,\n  %s' "$(list mappings "$(where G Z $G 2 servers)" "$(where H Z $H 2)")" "$(list policies "$@")"
 }
 
 members2() {
-	printf '%s,\n  %s,\n  %s' "$VNETS" "$GROUPS_" \
+	printf '%s,\n  %s,\n  %s' "$VNETS" "$MEMBERS" \
 		"$(list nodes "$(member G Z $G 02:00:00:00:00:0c servers)" "$(member H Z $H 02:00:00:00:00:0d)")"
-	printf ',\n  %s,\n  %s' "$(list mappings "$(where A Z $A 1 clients)" "$(where B Z $B 1)")" "$(list policies "$@")"
+	printf ',\n  %s' "$(list mappings "$(where A Z $A 1 clients)" "$(where B Z $B 1)" "$(where C Z $C 1 askers)")"
+	printf ',\n  %s' "$(list policies "$@")"
 }
 
 ctl() {
@@ -80,13 +83,11 @@ stream() {
 # intruder NODE ADDRESS PORT: somebody who knows where to send and may not; a message each 5 ms.
 intruder() {
 	net_background "n$1" $PYTHON "$HERE/traffic.py" udp-send "$2" "$3" 0 5 >/dev/null
-	INTRUDERS+=("$NET_PID")
 }
 
-# prober NODE ADDRESS: a new flow each 10 ms, UDP and TCP in turn, to ports that are not allowed.
+# prober NODE ADDRESS LOW HIGH: a new flow each 10 ms, to these ports in turn; its pid is in $NET_PID.
 prober() {
-	net_background "n$1" $PYTHON "$HERE/restart_prober.py" "$2" 30000 39999 10
-	INTRUDERS+=("$NET_PID")
+	net_background "n$1" $PYTHON "$HERE/restart_prober.py" "$2" "$3" "$4" 10
 }
 
 lines() {
@@ -166,11 +167,11 @@ end() {
 	return 0
 }
 
-# frozen HOST; thawed HOST
+# frozen HOST: its agent stands still; thawed HOST: and goes on.
 frozen() {
 	local pid
 	eval "pid=\$AGENT_$1"
-	kill -STOP "$pid" && wait_for 5 "$1 stands still" grep -q '^State:.*T (stopped)' "/proc/$pid/status"
+	kill -STOP "$pid" && wait_for 5 "$1 stands still" grep -q '^State:.*(stopped)' "/proc/$pid/status"
 }
 
 thawed() {
@@ -179,47 +180,56 @@ thawed() {
 	kill -CONT "$pid"
 }
 
-# entries HOST MAP: how many a map has, also while no agent is there.
-entries() {
-	bpftool -j map dump pinned "/sys/fs/bpf/ovnet/$NET-$1/maps/$2" | $PYTHON -c 'import json, sys; print(len(json.load(sys.stdin)))'
-}
-
-# rules HOST MEMBERS...: of each negotiated ALLOW its key and these members of its value.
-rules() {
-	bpftool -j map dump pinned "/sys/fs/bpf/ovnet/$NET-$1/maps/rules" | $PYTHON -c '
+# dump HOST MAP EXPRESSION: the list that the expression (Python's) makes of e, the entries of a pinned map, one a line. Needs no
+# agent.
+dump() {
+	bpftool -j map dump pinned "/sys/fs/bpf/ovnet/$NET-$1/maps/$2" | $PYTHON -c '
 import json, sys
-for entry in sorted((e["formatted"] for e in json.load(sys.stdin)), key=str):
-    value = entry["value"]
-    if value["verdict"] in (1, "VERDICT_ALLOW") and value["origin"] in (3, "ORIGIN_NEGOTIATED"):
-        print(*entry["key"].values(), *(value[name] for name in sys.argv[1:]))' "${@:2}"
+e = [each.get("formatted", each) for each in json.load(sys.stdin)]
+print(*sorted(map(str, eval(sys.argv[1]))), sep="\n")' "$3"
 }
 
-# session_ages HOST: when the sessions of the streams were made.
-session_ages() {
-	bpftool -j map dump pinned "/sys/fs/bpf/ovnet/$NET-$1/maps/sessions" | $PYTHON -c '
-import json, sys
-ports = {9000, 9001, 5201, 5202}
-print(*sorted(e["formatted"]["value"]["created_ns"] for e in json.load(sys.stdin)
-              if ports & {e["formatted"]["key"]["local_port"], e["formatted"]["key"]["peer_port"]}))'
+# grants HOST MEMBER...: each negotiated ALLOW of A's and G's, with these members of its value.
+grants() {
+	local members
+	members=$(printf ', r["value"]["%s"]' "${@:2}")
+	dump "$1" rules "[(*r['key']['local'], r['key']['port'], r['key']['protocol'], r['key']['direction']${members//\"/\'})
+		for r in e if r['value']['verdict'] in (1, 'VERDICT_ALLOW') and r['value']['origin'] in (3, 'ORIGIN_NEGOTIATED')
+		and {r['key']['local'][3], r['key']['peer'][3]} == {2, 3}]" | tr -d "(),"
 }
 
-# still THESE THOSE: each line of the first is one of the second.
-still() {
+# sessions HOST: when those of the streams were made.
+sessions() {
+	dump "$1" sessions "[(s['key']['local_port'], s['key']['peer_port'], s['value']['created_ns']) for s in e
+		if {9000, 9001, 5201, 5202} & {s['key']['local_port'], s['key']['peer_port']}]"
+}
+
+pendings() {
+	dump "$1" pendings "[p['key']['port'] for p in e]" | grep -c .
+}
+
+# missed HOST: no agent has said for a while that it is there, and the programs have noticed.
+missed() {
+	dump "$1" channel "[c['value']['alive_ns'] < __import__('time').clock_gettime_ns(7) for c in e]" | grep -q True
+}
+
+# among THESE THOSE: each line of the first is one of the second.
+among() {
 	local missing
 	missing=$(comm -23 <(sort <<<"$1") <(sort <<<"$2"))
 	[ -z "$missing" ] || { echo "gone: $missing"; return 1; }
 }
 
-# at_least_each THESE THOSE: the same rules; the last member of each of the second is not less.
-at_least_each() {
+# grown THESE THOSE: the last number of a line of the second is at least that of the first.
+grown() {
 	paste -d ' ' <(awk '{ print $NF }' <<<"$1") <(awk '{ print $NF }' <<<"$2") |
 		awk '$2 < $1 { print "less: " $0; bad = 1 } END { exit bad }'
 }
 
 # nothing_half HOST: no question is in flight, no packet waits, nothing is charged for either.
 nothing_half() {
-	same "$(entries "$1" pendings)" 0 && ctl_holds "$1" 'not d["questions"] and not [p for p in d["ports"]
-		if int(p["pending"]["used"]) or int(p["packets"]["used"]) or int(p["octets"]["used"])]' queue list
+	same "$(pendings "$1")" 0 && ctl_holds "$1" "not d['questions'] and not [p for p in d['ports']
+		if any(int(p[each]['used']) for each in ('pending', 'packets', 'octets'))]" queue list
 }
 
 # ---- steps
@@ -228,6 +238,7 @@ topology() {
 	substrate 2 || return
 	node A h1 $A 02:00:00:00:00:0a
 	node B h1 $B 02:00:00:00:00:0b
+	node C h1 $C 02:00:00:00:00:0e
 	node G h2 $G 02:00:00:00:00:0c
 	node H h2 $H 02:00:00:00:00:0d
 	fleet 2 && fleet_agent h1 "$(members1 "${POLICIES[@]}")" && fleet_agent h2 "$(members2 "${POLICIES[@]}")" &&
@@ -235,24 +246,62 @@ topology() {
 }
 
 traffic() {
-	local each
-	for each in "G 9000" "A 9001" "G 5201" "A 5202"; do receiver $each || return; done
+	local forbidden='portrange 10000-19999'
+	receiver G 9000 && receiver A 9001 && receiver G 5201 && receiver A 5202 || return
 	stream A udp $G 9000 && stream G udp $A 9001 && stream A tcp $G 5201 && stream G tcp $A 5202 || return
-	# Who is refused knows no MAC address; here they know it from somewhere.
+	# Who is refused is told no MAC address; here they know it from somewhere.
 	ip -n "$NET-nB" neigh replace $G lladdr "$(mac_of h1 $G)" dev eth0
+	ip -n "$NET-nC" neigh replace $G lladdr "$(mac_of h1 $G)" dev eth0
 	ip -n "$NET-nH" neigh replace $A lladdr "$(mac_of h2 $A)" dev eth0
-	capture atG nG eth0 "dst host $G and (src host $B or udp dst $FORBIDDEN or tcp dst $FORBIDDEN)"
-	capture atA nA eth0 "dst host $A and (src host $H or udp dst $FORBIDDEN or tcp dst $FORBIDDEN)"
+	capture atG nG eth0 "dst host $G and (src host $B or udp dst $forbidden or tcp dst $forbidden)"
+	capture atA nA eth0 "dst host $A and (src host $H or udp dst $forbidden or tcp dst $forbidden)"
 	intruder B $G 9000
 	intruder H $A 9001
-	prober A $G
-	prober G $A
+	prober A $G 10000 19999
+	prober G $A 10000 19999
+	prober C $G 20000 28999
+	ASKER=$NET_PID
 }
 
-# Every fifth time both die at once, otherwise one after the other in turn.
+# With the peer's agent standing still no grant is renewed: what there is, is what was found.
+taken_over() {
+	local known="created_ns serial incarnation peer_incarnation policy expires_ns" found before after flows
+	frozen h2
+	end h1 KILL
+	found=$(grants h1 $known)
+	before=$(grants h1 hits)
+	flows=$(sessions h1)
+	did "the source's agent is killed, and starts again" agent_start h1
+	after=$(grants h1 hits)
+	check "each grant is there" at_least "$(grep -c . <<<"$found")" 4
+	check "... as it was, with age, serial and end" same "$(grants h1 $known)" "$found"
+	check "... and hits" grown "$before" "$after"
+	check "so are sessions" same "$(sessions h1)" "$flows"
+	thawed h2
+	end h2 KILL
+	found=$(grants h2 $known)
+	did "the destination's is killed, and starts again" agent_start h2
+	check "it knows when each grant was made" same "$(grants h2 created_ns)" "$(cut -d ' ' -f 1-8 <<<"$found")"
+	before=$(grants h1 created_ns)
+	found=$(grants h1 expires_ns)
+	check "grants in use are renewed" wait_for 12 "later ends" renewed "$found"
+	check "... before they ended: they are those that were made then" same "$(grants h1 created_ns)" "$before"
+	check "the streams go on past the lease" go_on
+	check "... in the same sessions" same "$(sessions h1)" "$flows"
+}
+
+# renewed GRANTS: each ends at another time by now.
+renewed() {
+	local now
+	now=$(grants h1 expires_ns)
+	same "$(comm -12 <(sort <<<"$1") <(sort <<<"$now"))" ""
+}
+
+# Every fifth time both die at once, otherwise one after the other.
 kills() {
-	local killed=0 round=0 hosts host
-	while [ $killed -lt "$KILLS" ]; do
+	local round=0 hosts host
+	KILLED=0
+	while [ $KILLED -lt "$KILLS" ]; do
 		round=$((round + 1))
 		case $((round % 5)) in
 		0) hosts="h1 h2" ;;
@@ -261,45 +310,115 @@ kills() {
 		esac
 		a_while 0 1200
 		for host in $hosts; do
-			end $host KILL
-			killed=$((killed + 1))
+			end "$host" KILL
+			KILLED=$((KILLED + 1))
 		done
 		a_while 0 200
-		for host in $hosts; do agent_start $host || return; done
+		for host in $hosts; do agent_start "$host" || return; done
 	done
-	KILLED=$killed
 }
 
-# With the peer's agent standing still no grant is renewed: what there is is what was found.
-taken_over() {
-	local before after sessions
-	frozen h2
+graceful() {
+	local host pid
+	for host in h1 h2; do
+		eval "pid=\$AGENT_$host"
+		check "ovnetctl stop at $host" ctl $host stop
+		wait "$pid"
+		did "... and start" agent_start $host
+	done
+	check "the streams go on" go_on
+}
+
+# Nobody is there to ask: what is not admitted yet is not let in, and counted.
+no_agent() {
+	receiver G 29000
+	receiver G 29001
+	check "C reaches a port that it asks for" arrives C $G 29000
 	end h1 KILL
-	before=$(rules h1 created_ns serial incarnation peer_incarnation policy expires_ns hits)
-	sessions=$(session_ages h1)
-	did "the source's agent is killed, and starts again" agent_start h1
-	after=$(rules h1 created_ns serial incarnation peer_incarnation policy expires_ns hits)
-	check "there were rules" at_least "$(grep -c . <<<"$before")" 4
-	check "it takes over each, with age, serial, end" same "$(sed 's/ [0-9]*$//' <<<"$after")" "$(sed 's/ [0-9]*$//' <<<"$before")"
-	check "and hits" at_least_each "$before" "$after"
-	check "and sessions" still "$(tr ' ' '\n' <<<"$sessions")" "$(session_ages h1 | tr ' ' '\n')"
+	check "the programs notice that no agent is there" wait_for 5 "the agent is missed" missed h1
+	check "a new flow to another" sends C $G 29001 5
+	did "the agent is there again" agent_start h1
+	check "each packet of it was dropped as no_agent" same "$(drops h1 pC no_agent)" $((5 + MISSED))
+	check "... and did not arrive" same "$(lines 29001)" 0
+	check "now it does" arrives C $G 29001
+}
+
+# in_flight LOW HIGH: kills the agent of host 1 while it waits for answers about these ports.
+in_flight() {
+	local low=$1
+	frozen h2
+	while [ "$low" -lt "$2" ]; do
+		touch_ports C $G "$low" $((low + 19))
+		end h1 KILL
+		[ "$(pendings h1)" -gt 0 ] && break
+		# It had given up waiting already.
+		agent_start h1 || return
+		low=$((low + 20))
+	done
+	at_least "$(pendings h1)" 1
+}
+
+half_made() {
+	did "the asker is killed with questions in flight" in_flight 29100 29299
 	thawed h2
-	did "the destination's as well" eval 'end h2 KILL; agent_start h2'
-	before=$(rules h1 expires_ns | grep -v ' 2[0-9]\{4\} ')
-	check "grants in use are renewed, before they end" wait_for 11 "renewals" renewed "$before"
-	check "with the age they had" still "$(rules_of_streams created_ns <<<"$after")" "$(rules h1 created_ns)"
-	check "the streams go on past the lease" go_on
-	check "no packet of theirs met an expired rule" same "$(drops h1 pA rule_expired) $(drops h2 pG rule_expired)" "0 0"
+	did "the asker starts again" agent_start h1
+	check "no half-made negotiation is left" wait_for 5 "nothing half made" nothing_half h1
+	touch_ports C $G 29300 29319
+	end h2 KILL
+	did "the asked one is killed, and starts again" agent_start h2
+	check "nothing is left of that either" wait_for 5 "nothing half made" eval 'nothing_half h1 && nothing_half h2'
+	receiver G 29100
+	check "what was asked then is granted now" arrives C $G 29100
 }
 
-# renewed RULES: each of them ends later by now.
-renewed() {
-	local now
-	now=$(rules h1 expires_ns)
-	[ -n "$1" ] && [ -z "$(comm -12 <(sort <<<"$1") <(sort <<<"$now"))" ]
+result() {
+	local each gone forbidden
+	for each in "${STREAMS[@]}"; do net_kill "$each"; done
+	capture_end atG atA
+	check "what arrived came once, and in order" lost 9000 9001 5201 5202
+	gone=$(lost_of_all)
+	forbidden=$(($(captured atG) + $(captured atA)))
+	check "no packet of an admitted session was lost" same "$gone" 0
+	check "nothing forbidden was delivered" same "$forbidden" 0
+	echo "figure kills $KILLED lost $gone forbidden $forbidden"
 }
 
-# Of the output of rules() with all members, the keys with created_ns.
-rules_of_streams() {
-	awk '{ print $1, $2, $3, $4, $5, $6, $7, $8 }'
+# Packets without a rule go on arriving when the agent that would tell their sender's is dead: the next one finds that told.
+told_to_nobody() {
+	intruder C $G 29000
+	check "a stream of C's" grows 29000
+	frozen h1
+	check "its rule goes, and nobody hears of that" ctl h2 rule flush
+	end h2 KILL
+	check "the programs notice that" wait_for 5 "the agent is missed" missed h2
+	did "the next agent starts all the same" agent_start h2
+	thawed h1
+	check "and what is allowed arrives again" grows 29000
 }
+
+# The captures would have seen it.
+seen() {
+	capture atG nG eth0 "dst host $G and (src host $B or udp dst portrange 10000-19999)"
+	fleet_config h1 "$(members1 "${POLICIES[@]}" "$EVERYTHING")"
+	fleet_config h2 "$(members2 "${POLICIES[@]}" "$EVERYTHING")"
+	check "were everything allowed" eval 'ctl h1 reload && ctl h2 reload'
+	check "... the same traffic would be seen" wait_for 12 "it" eval '[ "$(captured atG src host $B)" -gt 0 ] &&
+		[ "$(captured atG src host $A)" -gt 0 ]'
+}
+
+STREAMS=()
+echo "seed $SEED"
+must "hosts, nodes and agents" topology
+must "traffic" traffic
+taken_over
+did "agents are killed at any moment, $KILLS times" kills
+check "the streams go on" go_on
+graceful
+net_kill "$ASKER"
+check "nothing half made is left by all that" wait_for 5 "nothing half made" eval 'nothing_half h1 && nothing_half h2'
+MISSED=$(drops h1 pC no_agent)
+no_agent
+half_made
+result
+told_to_nobody
+seen

@@ -62,12 +62,12 @@ class World:
     """One round's truth. Settings: agreement, default_in, default_out, answers, replies, pending of vnet Z."""
 
     def __init__(self, rng, nodes, settings):
-        self.nodes = nodes
+        self.nodes = [copy.copy(node) for node in nodes]
         self.groups = {name: {"groups": children, "default_in": None, "default_out": None}
                        for name, children in GROUPS.items()}
         self.vnets = {"Z": dict(settings)}
         self.vnets["Y"] = dict(settings, default_in=rng.choice(DEFAULTS), default_out=rng.choice(DEFAULTS))
-        for node in nodes:
+        for node in self.nodes:
             node.groups = sorted(rng.sample(BASE_GROUPS, rng.choice([0, 1, 1, 1, 1, 2, 2])))
             node.account = rng.choice(ACCOUNTS)
         for name in rng.sample(sorted(GROUPS), 1):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of commands that ask an agent share: an agent. It is a thread at a unix socket that takes one connection, or one
- * after the other, and follows a script: a list of steps.
+ * What the tests of commands that ask an agent share: an agent. It is a thread at a unix socket that takes one
+ * connection, or one after the other, and follows a script: a list of steps.
  */
 #ifndef OVNET_SELFTESTS_UNIT_CLI_AGENT_H
 #define OVNET_SELFTESTS_UNIT_CLI_AGENT_H

@@ -52,13 +52,52 @@ static const char *const good[] = {
 	/* 13 */ "}",
 };
 
+/* ---- a good file with a vnet that is negotiated */
+
+#define KEY_1 "r6QQMd+/DQE+mWi6HKj+u6mPOh8aeGWjl6+qot7/zm0="
+#define KEY_2 "vDj7JUGhptl1n5Dd06Z2MIf3OcRwGpW9dXQxAa/ns4c="
+#define KEY_3 "Y+riHrODtkSurfkfflmh62bjFG7qtTB2HJ7oaAJ3Vz0="
+#define NO_KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+#define HOST_1 "{\"name\": \"h1\", \"locator\": \"fd00:1:0:1::/64\", \"key\": \"" KEY_2 "\"}"
+#define HOST_2 "{\"name\": \"h2\", \"locator\": \"fd00:1:0:2::/64\", \"key\": \"" KEY_3 "\"}"
+#define VNET_Z "{\"name\": \"Z\", \"vni\": 77, \"authorization\": \"negotiated\"}"
+#define VNET_Y "{\"name\": \"Y\", \"vni\": 78}"
+#define FILES "\"key\": \"host.key\", \"signing_key\": \"authority.key\""
+#define NODE_A                                                                                                         \
+	"{\"name\": \"A\", \"port\": \"tapA\", \"vnet\": \"Z\", \"address\": \"10.0.0.2\", \"mac\": \"02:00:00:00:00:0a\""
+#define MAPPING_B "{\"name\": \"B\", \"vnet\": \"Z\", \"address\": \"10.0.0.3\", \"locator\": \"fd00:1:0:2::/64\""
+
+static const char *const negotiated[] = {
+	/* 1 */ "{\"locator\": \"fd00:1:0:1::/64\", \"uplinks\": [],",
+	/* 2 */ "\"identity\": {\"host\": \"h1\", " FILES ", \"authority\": \"" KEY_1 "\"},",
+	/* 3 */ "\"hosts\": [" HOST_1 ",",
+	/* 4 */ HOST_2 "],",
+	/* 5 */ "\"vnets\": [" VNET_Z ", " VNET_Y "],",
+	/* 6 */ "\"groups\": [{\"name\": \"inner\"}, {\"name\": \"outer\", \"groups\": [\"inner\"]}],",
+	/* 7 */ "\"nodes\": [" NODE_A ", \"account\": \"shop\", \"groups\": [\"outer\", \"inner\"]}],",
+	/* 8 */ "\"mappings\": [" MAPPING_B ", \"account\": \"guest\", \"groups\": [\"inner\"]}],",
+	/* 9 */ "\"limits\": {},",
+	/* 10 */ "\"policies\": [{\"id\": 1, \"vnet\": \"Z\", \"verdict\": \"allow\"",
+	/* 11 */ "}]}",
+};
+
+/* The policy of line 10 with more members. */
+#define POLICY(rest) "\"policies\": [{\"id\": 1, \"vnet\": \"Z\", \"verdict\": \"allow\", " rest
+
+/* ---- what a test does with them */
+
+/* What is replaced in; a test with a good file of its own says so at its start. */
+static const char *const *base = good;
+static size_t base_count = ARRAY_LEN(good);
+
 /* The good file with line `line` replaced (0: none). */
 static inline void compose(char *text, size_t size, size_t line, const char *replacement)
 {
 	size_t used = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
-		const char *content = i + 1 == line ? replacement : good[i];
+	for (size_t i = 0; i < base_count; i++) {
+		const char *content = i + 1 == line ? replacement : base[i];
 
 		used += (size_t)snprintf(text + used, size - used, "%s\n", content);
 		CU_ASSERT_FATAL(used < size);
@@ -103,7 +142,7 @@ static inline void refuse_text(const char *text, size_t length, const char *cons
 struct refusal {
 	size_t line;
 	const char *replacement;
-	const char *messages[4]; /* without "t.json:" */
+	const char *messages[8]; /* without "t.json:" */
 };
 
 static inline void check_refusals(const struct refusal *cases, size_t count)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tests of cli/client.c and of the commands that ask an agent; test_cli_explain.c has one of them. What real agents answer is
- * tested end to end, in selftests/net/.
+ * Tests of cli/client.c and of the commands that ask an agent; test_cli_explain.c has one of them. What real agents
+ * answer is tested end to end, in selftests/net/.
  */
 #include <errno.h>
 #include <signal.h>

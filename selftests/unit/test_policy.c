@@ -1,66 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The policy evaluator, feature by feature: who is meant, what is decided by what, how sides are joined, and which rules
- * follow. What holds for any set whatever is in test_policy_oracle.c.
- *
- * Each test writes a small world. Two ends stand for all: a source `web` and a destination `db`.
+ * The policy evaluator, feature by feature: who is meant, and what decides. How a set is built is in test_policy_set.c, what
+ * becomes of answers in test_policy_rules.c, and what holds for any set whatever in test_policy_oracle.c.
  */
 #include "selftests/unit/unit.h"
 
-#include <errno.h>
-
-#include "lib/error.h"
-#include "policy/policy.h"
-#include "selftests/unit/policy_oracle.h"
-
-#define VNI 7
-#define TCP 6
-#define UDP 17
-#define ICMP 1
-#define GRE 47
-
-/* Names for what has only an id. */
-enum { WEB = 1, DB = 2, ALICE = 11, BOB = 12 };
-enum { FRONT = 101, BACK = 102, ALL = 103, LONE = 104 };
-
-#define LIST(type, ...) (const type[]){__VA_ARGS__}, sizeof((const type[]){__VA_ARGS__}) / sizeof(type)
-#define WHO(...) {LIST(struct policy_item, __VA_ARGS__), false}
-#define ALL_BUT(...) {LIST(struct policy_item, __VA_ARGS__), true}
-#define ANYBODY WHO({.kind = ITEM_ANY})
-#define NODE(n) {.kind = ITEM_NODE, .id = (n)}
-#define GROUP(g) {.kind = ITEM_GROUP, .id = (g)}
-#define ACCOUNT(a) {.kind = ITEM_ACCOUNT, .id = (a)}
-#define RANGE(l, h) {.kind = ITEM_RANGE, .low = {{10, 0, 0, (l)}}, .high = {{10, 0, 0, (h)}}}
-#define IN_VNET(v) {.kind = ITEM_VNET, .vni = (v)}
-#define SERVICES(...) .services = (const struct policy_service[]){__VA_ARGS__}, .service_count = \
-	sizeof((const struct policy_service[]){__VA_ARGS__}) / sizeof(struct policy_service)
-
-static const struct policy_identity web = {VNI, {{10, 0, 0, 1}}, WEB, ALICE, {FRONT}, 1};
-static const struct policy_identity db = {VNI, {{10, 0, 0, 2}}, DB, BOB, {BACK}, 1};
-
-/* FRONT and BACK are in ALL. */
-static const struct policy_group groups[] = {
-	{.id = FRONT, .name = "front"},
-	{.id = BACK, .name = "back"},
-	{.id = ALL, .name = "all", .children = (const uint64_t[]){FRONT, BACK}, .child_count = 2},
-	{.id = LONE, .name = "lone"},
-};
-
-static const struct policy_vnet strict = {VNI, DEFAULT_DENY, DEFAULT_ALLOW, AGREE_BOTH};
-static const struct policy_vnet open_vnet = {VNI, DEFAULT_ALLOW, DEFAULT_ALLOW, AGREE_BOTH};
-
-static struct policy_set *set_of(const struct policy_vnet *vnet, const struct policy_group *with, size_t with_count,
-	const struct policy *policies, size_t count)
-{
-	struct oracle_world world = {vnet, 1, with, with_count, policies, count};
-	struct policy_set *set = oracle_set(&world);
-	char message[200] = "";
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
-	CU_ASSERT_EQUAL(policy_set_seal(set, message), 0);
-	UNIT_STRING_EQUAL(message, "");
-	return set;
-}
+#include "selftests/unit/policy_write.h"
 
 /* What one side of a world with these policies and the usual groups says when `source` sends to db. */
 static struct policy_answer answer_to(const struct policy_vnet *vnet, enum policy_side side,
@@ -76,190 +21,436 @@ static struct policy_answer answer_to(const struct policy_vnet *vnet, enum polic
 
 #define ANSWER_IN(policies) answer_to(&strict, SIDE_IN, &web, CAST_UNICAST, policies, ARRAY_LEN(policies))
 
-static bool decision_is(const struct policy_decision *decision, bool allow, enum policy_by by, uint32_t policy,
-	uint64_t group)
+/* ---- who is meant */
+
+struct peer_case {
+	struct policy_selector peer;
+	bool matches;
+	enum policy_by by;
+	uint64_t group;
+};
+
+static void peers(void)
 {
-	if (decision && decision->allow == allow && decision->by == by && decision->policy == policy &&
-		decision->group == group)
-		return true;
-	if (decision)
-		printf("\n    got: %s by %d, policy %u, group %llu\n", decision->allow ? "allow" : "deny", decision->by,
-			decision->policy, (unsigned long long)decision->group);
-	return false;
+	const struct peer_case cases[] = {
+		{WHO(ANY), true, BY_GROUP, 0},
+		{WHO(NODE(WEB)), true, BY_ADDRESS, 0},
+		{WHO(NODE(DB)), false, 0, 0},
+		{WHO(RANGE(1, 1)), true, BY_ADDRESS, 0},
+		{WHO(RANGE(0, 1)), true, BY_ADDRESS, 0},
+		{WHO(RANGE(2, 9)), false, 0, 0},
+		{WHO(RANGE(0, 0)), false, 0, 0},
+		{WHO(RANGE(4, 9), RANGE(0, 1)), true, BY_ADDRESS, 0},
+		{WHO({.kind = ITEM_RANGE, .low = {{9, 255, 255, 255}}, .high = {{10, 0, 1, 0}}}), true, BY_ADDRESS, 0},
+		{WHO(GROUP(FRONT)), true, BY_GROUP, FRONT},
+		{WHO(GROUP(BACK)), false, 0, 0},
+		{WHO(GROUP(ALL)), true, BY_GROUP, ALL},
+		{WHO(GROUP(BACK), GROUP(ALL), GROUP(FRONT)), true, BY_GROUP, ALL},
+		{WHO(ACCOUNT(ALICE)), true, BY_GROUP, 0},
+		{WHO(ACCOUNT(BOB)), false, 0, 0},
+		{WHO(IN_VNET(VNI)), true, BY_GROUP, 0},
+		/* An address decides the class, wherever it is written. */
+		{WHO(GROUP(FRONT), NODE(WEB)), true, BY_ADDRESS, 0},
+		{WHO(NODE(DB), GROUP(FRONT)), true, BY_GROUP, FRONT},
+		{WHO(ANY, GROUP(FRONT)), true, BY_GROUP, 0},
+		/* All but these. */
+		{ALL_BUT(NODE(DB)), true, BY_GROUP, 0},
+		{ALL_BUT(NODE(WEB)), false, 0, 0},
+		{ALL_BUT(RANGE(2, 9)), true, BY_GROUP, 0},
+		{ALL_BUT(RANGE(1, 9)), false, 0, 0},
+		{ALL_BUT(GROUP(BACK)), true, BY_GROUP, 0},
+		{ALL_BUT(GROUP(ALL)), false, 0, 0},
+		{ALL_BUT(ACCOUNT(BOB)), true, BY_GROUP, 0},
+		{ALL_BUT(NODE(DB), GROUP(FRONT)), false, 0, 0},
+		{ALL_BUT(ANY), false, 0, 0},
+		/* Of nothing. */
+		{{NULL, 0, false}, false, BY_DEFAULT, 0},
+		{{NULL, 0, true}, true, BY_GROUP, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct policy policy = PEERS(5, cases[i].peer, .allow = true);
+		struct policy_answer answer = answer_to(&strict, SIDE_IN, &web, CAST_UNICAST, &policy, 1);
+		bool as_wanted = decision_is(&answer.otherwise, cases[i].matches, cases[i].by, cases[i].matches ? 5 : 0,
+			cases[i].group);
+
+		CU_ASSERT_EQUAL(answer.count, 0);
+		if (!as_wanted)
+			printf("    case %zu\n", i);
+		CU_ASSERT(as_wanted);
+	}
 }
 
-/* ---- building */
-
-static void ids(void)
+static void unknown_ends(void)
 {
-	CU_ASSERT_NOT_EQUAL(policy_id("web"), 0);
-	CU_ASSERT_NOT_EQUAL(policy_id("web"), policy_id("Web"));
-	CU_ASSERT_NOT_EQUAL(policy_id(""), 0);
-	/* The same on every host and in every version: it is in passports. */
-	CU_ASSERT_EQUAL(policy_id("web"), UINT64_C(WEB_ID));
-}
+	/* Neither has an account, and the group is in no set. */
+	const struct policy_identity nobody = {VNI, {{10, 0, 0, 9}}, 0, 0, {999}, 1};
+	const struct policy policies[] = {PEERS(1, WHO(NODE(WEB), ACCOUNT(ALICE), GROUP(ALL)), .allow = true)};
+	static const struct policy_vnet account = {VNI, DEFAULT_ACCOUNT, DEFAULT_GROUP, AGREE_BOTH};
+	struct policy_set *set = set_of(&account, groups, ARRAY_LEN(groups), policies, 1);
+	struct policy_identity many = nobody;
+	struct policy_answer answer;
 
-/* Changes one thing of a policy that would do. */
-#define REFUSED(change)                                                                                                \
-	do {                                                                                                           \
-		struct policy_service service = {false, TCP, 80, 90};                                                  \
-		struct policy_item item = NODE(WEB);                                                                   \
-		struct policy policy = {.id = 5,                                                                       \
-			.vni = VNI,                                                                                    \
-			.target = {&item, 1, false},                                                                   \
-			.peer = {&item, 1, false},                                                                     \
-			.services = &service,                                                                          \
-			.service_count = 1};                                                                           \
-                                                                                                                       \
-		change;                                                                                                \
-		CU_ASSERT_EQUAL(policy_set_policy(set, &policy), -EINVAL);                                             \
-	} while (0)
-
-static void refusals(void)
-{
-	struct policy_set *set = policy_set_new();
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
-	REFUSED(policy.id = 0);
-	REFUSED(policy.vni = 0);
-	REFUSED(policy.vni = VNI_MAX + 1);
-	REFUSED(policy.side = (enum policy_side)2);
-	REFUSED(policy.casts = 8);
-	REFUSED(memset(policy.name, 'x', sizeof(policy.name)));
-	REFUSED(policy.services = NULL);
-	REFUSED(policy.target.items = NULL);
-	REFUSED(service.low = 91);
-	REFUSED(service.any = true);
-	REFUSED(service = ((struct policy_service){.any = true, .high = 1024}));
-	REFUSED(service = ((struct policy_service){false, ICMP, 256, 300}));
-	REFUSED(item.id = 0);
-	REFUSED(item.kind = (enum policy_item_kind)17);
-	REFUSED((item = (struct policy_item)RANGE(2, 1)));
-	REFUSED((item = (struct policy_item)IN_VNET(0)));
-	REFUSED((item = (struct policy_item)GROUP(0)));
-	REFUSED((item = (struct policy_item)ACCOUNT(0)));
-
-	CU_ASSERT_EQUAL(policy_set_vnet(set, &(struct policy_vnet){0, DEFAULT_DENY, DEFAULT_DENY, AGREE_BOTH}), -EINVAL);
-	CU_ASSERT_EQUAL(policy_set_vnet(set, &(struct policy_vnet){1, DEFAULT_UNSET, DEFAULT_DENY, AGREE_BOTH}),
-		-EINVAL);
-	CU_ASSERT_EQUAL(policy_set_vnet(set, &(struct policy_vnet){1, DEFAULT_DENY, DEFAULT_UNSET, AGREE_BOTH}),
-		-EINVAL);
-	CU_ASSERT_EQUAL(policy_set_vnet(set, &(struct policy_vnet){1, DEFAULT_DENY, DEFAULT_DENY, 2}), -EINVAL);
-	CU_ASSERT_EQUAL(policy_set_vnet(set, &(struct policy_vnet){1, 5, DEFAULT_DENY, AGREE_BOTH}), -EINVAL);
-	CU_ASSERT_EQUAL(policy_set_group(set, &(struct policy_group){.id = 0}), -EINVAL);
-	CU_ASSERT_EQUAL(policy_set_group(set, &(struct policy_group){.id = 1, .default_in = 5}), -EINVAL);
-	CU_ASSERT_EQUAL(policy_set_group(set, &(struct policy_group){.id = 1, .child_count = 1}), -EINVAL);
-	policy_set_free(set);
-	policy_set_free(NULL);
-}
-
-static void twice(void)
-{
-	struct policy_set *set = policy_set_new();
-	struct policy policy = {.id = 5, .vni = VNI, .target = ANYBODY, .peer = ANYBODY};
-	char message[200] = "";
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
-	CU_ASSERT_EQUAL(policy_set_vnet(set, &strict), 0);
-	CU_ASSERT_EQUAL(policy_set_vnet(set, &open_vnet), -EEXIST);
-	CU_ASSERT_EQUAL(policy_set_group(set, &groups[0]), 0);
-	CU_ASSERT_EQUAL(policy_set_group(set, &groups[0]), -EEXIST);
-	CU_ASSERT_EQUAL(policy_set_policy(set, &policy), 0);
-	CU_ASSERT_EQUAL(policy_set_policy(set, &policy), -EEXIST);
-	CU_ASSERT_EQUAL(policy_set_seal(set, message), 0);
-	CU_ASSERT_EQUAL(policy_set_seal(set, message), 0);
-	/* What is sealed stays as it is. */
-	policy.id = 6;
-	CU_ASSERT_EQUAL(policy_set_policy(set, &policy), -EINVAL);
-	CU_ASSERT_EQUAL(policy_set_group(set, &groups[1]), -EINVAL);
-	CU_ASSERT_EQUAL(policy_set_vnet(set, &(struct policy_vnet){9, DEFAULT_DENY, DEFAULT_DENY, AGREE_BOTH}), -EINVAL);
+	policy_answer(set, SIDE_IN, &nobody, &nobody, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_DEFAULT, 0, 0));
+	policy_answer(set, SIDE_OUT, &nobody, &nobody, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_DEFAULT, 0, 0));
+	/* All that there is room for. */
+	for (many.group_count = 0; many.group_count < POLICY_GROUPS_MAX; many.group_count++)
+		many.groups[many.group_count] = LONE;
+	many.groups[POLICY_GROUPS_MAX - 1] = BACK;
+	policy_answer(set, SIDE_IN, &many, &nobody, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, true, BY_GROUP, 1, ALL));
 	policy_set_free(set);
 }
 
-static void names(void)
+static void targets(void)
 {
-	static const struct policy policies[] = {
-		{.id = 9, .name = "nine", .vni = VNI, .target = ANYBODY, .peer = WHO(NODE(WEB), GROUP(FRONT)),
-			SERVICES({false, TCP, 90, 91}, {false, TCP, 80, 89})},
-		{.id = 3, .name = "three", .vni = VNI, .target = ANYBODY, .peer = ANYBODY},
+	const struct policy policies[] = {
+		{.id = 1, .vni = VNI, .target = WHO(GROUP(BACK)), .peer = WHO(GROUP(FRONT)), .allow = true},
+		{.id = 2, .vni = VNI, .side = SIDE_OUT, .target = WHO(NODE(WEB)), .peer = WHO(RANGE(2, 2))},
+		{.id = 3, .vni = VNI, .target = WHO(NODE(WEB)), .peer = WHO(ANY)},
+		{.id = 4, .vni = VNI, .target = ALL_BUT(NODE(DB)), .peer = WHO(ANY)},
 	};
 	struct policy_set *set = set_of(&strict, groups, ARRAY_LEN(groups), policies, ARRAY_LEN(policies));
-	const struct policy *nine = policy_set_find(set, 9);
+	struct policy_answer answer;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(nine);
-	UNIT_STRING_EQUAL(nine->name, "nine");
-	/* As it was written, not as it is kept for deciding. */
-	CU_ASSERT_EQUAL(nine->peer.count, 2);
-	CU_ASSERT_EQUAL(nine->peer.items[1].id, FRONT);
-	CU_ASSERT_EQUAL(nine->service_count, 2);
-	CU_ASSERT_EQUAL(nine->services[0].low, 90);
-	CU_ASSERT(nine->services != policies[0].services && nine->peer.items != policies[0].peer.items);
-	UNIT_STRING_EQUAL(policy_set_find(set, 3)->name, "three");
-	CU_ASSERT_PTR_NULL(policy_set_find(set, 4));
-	UNIT_STRING_EQUAL(policy_set_group_name(set, BACK), "back");
-	CU_ASSERT_PTR_NULL(policy_set_group_name(set, 1));
-	CU_ASSERT_EQUAL(policy_set_find_vnet(set, VNI)->default_out, DEFAULT_ALLOW);
-	CU_ASSERT_PTR_NULL(policy_set_find_vnet(set, 8));
+	policy_answer(set, SIDE_IN, &web, &db, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, true, BY_GROUP, 1, FRONT));
+	policy_answer(set, SIDE_OUT, &web, &db, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_ADDRESS, 2, 0));
+	policy_answer(set, SIDE_IN, &db, &web, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_GROUP, 3, 0));
+	policy_answer(set, SIDE_OUT, &db, &web, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, true, BY_DEFAULT, 0, 0));
 	policy_set_free(set);
 }
 
-static int seal_error(const struct policy_group *with, size_t with_count, const struct policy *policy,
-	char message[200])
+static void vnets(void)
 {
-	struct oracle_world world = {&strict, 1, with, with_count, policy, policy != NULL};
+	static const struct policy_vnet both[] = {{VNI, DEFAULT_ALLOW, DEFAULT_ALLOW, AGREE_BOTH},
+		{8, DEFAULT_ALLOW, DEFAULT_ALLOW, AGREE_BOTH}};
+	const struct policy policies[] = {{.id = 1, .vni = 8, .target = WHO(ANY), .peer = WHO(ANY)}};
+	struct oracle_world world = {both, 2, groups, ARRAY_LEN(groups), policies, 1};
 	struct policy_set *set = oracle_set(&world);
+	struct policy_identity elsewhere = db, here = web;
 	struct policy_answer answer;
-	int error;
+	char message[200];
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
-	error = policy_set_seal(set, message);
-	/* Not sealed, it denies. */
-	policy_answer(set, SIDE_OUT, &web, &db, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT_EQUAL(policy_set_seal(set, message), 0);
+	policy_answer(set, SIDE_IN, &web, &db, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, true, BY_DEFAULT, 0, 0));
+	/* Between two, whatever both say. */
+	elsewhere.vni = 8;
+	policy_answer(set, SIDE_IN, &web, &elsewhere, CAST_UNICAST, TCP, 80, &answer);
 	CU_ASSERT(answer.complete && answer.count == 0);
 	CU_ASSERT(decision_is(&answer.otherwise, false, BY_DEFAULT, 0, 0));
+	here.vni = 8;
+	policy_answer(set, SIDE_IN, &here, &elsewhere, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_GROUP, 1, 0));
+	/* In one that is not there. */
+	here.vni = elsewhere.vni = 9;
+	policy_answer(set, SIDE_IN, &here, &elsewhere, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_DEFAULT, 0, 0));
 	policy_set_free(set);
-	return error;
 }
 
-static void missing(void)
-{
-	static const struct policy of_vnet = {.id = 5, .name = "p", .vni = 8, .target = ANYBODY, .peer = ANYBODY};
-	static const struct policy vnet = {.id = 5, .name = "p", .vni = VNI, .target = ANYBODY, .peer = WHO(IN_VNET(8))};
-	static const struct policy peer = {.id = 5, .name = "p", .vni = VNI, .target = ANYBODY, .peer = WHO(GROUP(9))};
-	static const struct policy not_peer = {.id = 5, .name = "p", .vni = VNI, .target = ANYBODY, .peer = ALL_BUT(GROUP(9))};
-	static const struct policy target = {.id = 5, .name = "p", .vni = VNI, .target = WHO(GROUP(9)), .peer = ANYBODY};
-	static const struct policy_group child = {.id = 1, .name = "a", .children = (const uint64_t[]){2}, .child_count = 1};
-	char message[200] = "";
+/* ---- what decides */
 
-	CU_ASSERT_EQUAL(seal_error(NULL, 0, &of_vnet, message), -ENOENT);
-	UNIT_STRING_EQUAL(message, "policy 5 p is of vnet 8, which is not there");
-	CU_ASSERT_EQUAL(seal_error(NULL, 0, &vnet, message), -ENOENT);
-	UNIT_STRING_EQUAL(message, "policy 5 p names vnet 8, which is not there");
-	CU_ASSERT_EQUAL(seal_error(groups, ARRAY_LEN(groups), &peer, message), -ENOENT);
-	UNIT_STRING_EQUAL(message, "policy 5 p names a group that is not there");
-	CU_ASSERT_EQUAL(seal_error(groups, ARRAY_LEN(groups), &not_peer, message), -ENOENT);
-	CU_ASSERT_EQUAL(seal_error(groups, ARRAY_LEN(groups), &target, message), -ENOENT);
-	CU_ASSERT_EQUAL(seal_error(&child, 1, NULL, message), -ENOENT);
-	UNIT_STRING_EQUAL(message, "group a contains a group that is not there");
+static void classes(void)
+{
+	const struct policy near_allows[] = {
+		PEERS(1, WHO(GROUP(FRONT))),
+		PEERS(2, WHO(NODE(WEB)), .allow = true),
+	};
+	const struct policy near_denies[] = {
+		PEERS(1, WHO(GROUP(FRONT)), .allow = true),
+		PEERS(2, WHO(RANGE(1, 1))),
+	};
+	const struct policy broad[] = {
+		PEERS(4, WHO(GROUP(FRONT)), .allow = true),
+		PEERS(3, WHO(ACCOUNT(ALICE))),
+		PEERS(2, ALL_BUT(NODE(DB))),
+		PEERS(1, WHO(ANY), .allow = true),
+	};
+	struct policy_answer answer = ANSWER_IN(near_allows);
+
+	CU_ASSERT(decision_is(&answer.otherwise, true, BY_ADDRESS, 2, 0));
+	answer = ANSWER_IN(near_denies);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_ADDRESS, 2, 0));
+	/* A negation is no address; a deny wins; the lowest id is named. */
+	answer = ANSWER_IN(broad);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_GROUP, 2, 0));
 }
 
-static void cycles(void)
+static bool segment_is(const struct policy_answer *answer, size_t at, uint8_t protocol, uint16_t low, uint16_t high,
+	uint32_t policy)
 {
-	static const uint64_t c1[] = {1}, c2[] = {2}, c3[] = {3}, c4[] = {4}, c23[] = {2, 3, 3};
-	static const struct policy_group itself[] = {{1, "a", c1, 1, 0, 0}};
-	static const struct policy_group two[] = {{2, "b", c1, 1, 0, 0}, {1, "a", c2, 1, 0, 0}};
-	/* Groups above (1) and below (4) that are in no cycle are not named. */
-	static const struct policy_group among[] = {{1, "top", c2, 1, 0, 0}, {2, "b", c3, 1, 0, 0},
-		{3, "c", c24_unused, 0, 0, 0}, {4, "bottom", NULL, 0, 0, 0}};
-	static const struct policy_group diamond[] = {{1, "a", c23, 3, 0, 0}, {2, "b", c4, 1, 0, 0},
-		{3, "c", c4, 1, 0, 0}, {4, "d", NULL, 0, 0, 0}};
-	char message[200] = "";
+	const struct policy_segment *segment = &answer->segments[at];
 
-	(void)among;
-	CU_ASSERT_EQUAL(seal_error(itself, 1, NULL, message), -ELOOP);
-	UNIT_STRING_EQUAL(message, "groups contain each other: a in a");
-	CU_ASSERT_EQUAL(seal_error(two, 2, NULL, message), -ELOOP);
-	CU_ASSERT(strcmp(message, "groups contain each other: a in b in a") == 0 ||
-		  strcmp(message, "groups contain each other: b in a in b") == 0);
-	(void)diamond;
+	return at < answer->count && segment->protocol == protocol && segment->low == low && segment->high == high &&
+	       segment->decision.policy == policy;
+}
+
+static void services(void)
+{
+	const struct policy policies[] = {
+		PEERS(1, WHO(ANY), .allow = true,
+			SERVICES({false, TCP, 80, 89}, SERVICE(false, TCP, 90, 90), SERVICE(false, UDP, 53, 53),
+				SERVICE(false, TCP, 85, 88))),
+		PEERS(2, WHO(ANY), SERVICES({false, TCP, 85, 85})),
+		PEERS(3, WHO(NODE(WEB)), .allow = true, SERVICES({false, TCP, 85, 86}, SERVICE(false, GRE, 0, 65535))),
+	};
+	struct policy_answer answer = ANSWER_IN(policies);
+
+	CU_ASSERT(answer.complete);
+	CU_ASSERT_EQUAL(answer.count, 5);
+	CU_ASSERT(segment_is(&answer, 0, TCP, 80, 84, 1));
+	CU_ASSERT(segment_is(&answer, 1, TCP, 85, 86, 3));
+	CU_ASSERT(segment_is(&answer, 2, TCP, 87, 90, 1));
+	CU_ASSERT(segment_is(&answer, 3, UDP, 53, 53, 1));
+	CU_ASSERT(segment_is(&answer, 4, GRE, 0, 65535, 3));
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_DEFAULT, 0, 0));
+	CU_ASSERT(decision_is(policy_look(&answer, TCP, 85), true, BY_ADDRESS, 3, 0));
+	CU_ASSERT(decision_is(policy_look(&answer, TCP, 91), false, BY_DEFAULT, 0, 0));
+	CU_ASSERT(decision_is(policy_look(&answer, UDP, 80), false, BY_DEFAULT, 0, 0));
+	CU_ASSERT(decision_is(policy_look(&answer, 99, 0), false, BY_DEFAULT, 0, 0));
+}
+
+/* An exception of what holds for every protocol. */
+static void any_service(void)
+{
+	const struct policy policies[] = {
+		PEERS(1, WHO(ANY), SERVICES({false, TCP, 0, 1023})),
+		PEERS(2, WHO(ANY), .allow = true, SERVICES({false, UDP, 1, 2}, SERVICE(.any = true))),
+		/* Never reached: all is decided. */
+		PEERS(3, WHO(ANY), .allow = true, SERVICES({false, TCP, 2000, 2000})),
+	};
+	const struct policy none_means_all[] = {
+		PEERS(1, WHO(NODE(WEB)), SERVICES({.any = true, .high = 65535})),
+		PEERS(2, WHO(NODE(WEB)), .allow = true),
+	};
+	struct policy_answer answer = ANSWER_IN(policies);
+
+	CU_ASSERT_EQUAL(answer.count, 1);
+	CU_ASSERT(segment_is(&answer, 0, TCP, 0, 1023, 1));
+	CU_ASSERT(decision_is(&answer.otherwise, true, BY_GROUP, 2, 0));
+	answer = ANSWER_IN(none_means_all);
+	CU_ASSERT_EQUAL(answer.count, 0);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_ADDRESS, 1, 0));
+}
+
+static void icmp_types(void)
+{
+	const struct policy echo[] = {PEERS(1, WHO(ANY), .allow = true, SERVICES({false, ICMP, 8, 8}))};
+	const struct policy all[] = {PEERS(1, WHO(ANY), .allow = true, SERVICES({false, ICMP, 0, 255}))};
+	struct policy_answer answer = ANSWER_IN(echo);
+
+	CU_ASSERT_EQUAL(answer.count, 1);
+	CU_ASSERT(segment_is(&answer, 0, ICMP, 8, 8, 1));
+	CU_ASSERT(policy_look(&answer, ICMP, 8)->allow);
+	CU_ASSERT(!policy_look(&answer, ICMP, 0)->allow);
+	/* All types are all of the protocol. */
+	answer = ANSWER_IN(all);
+	CU_ASSERT_EQUAL(answer.count, 1);
+	CU_ASSERT(segment_is(&answer, 0, ICMP, 0, 65535, 1));
+}
+
+static void casting(void)
+{
+	const struct policy policies[] = {
+		PEERS(1, WHO(ANY), .casts = CAST_MULTICAST | CAST_BROADCAST),
+		PEERS(2, WHO(ANY), .allow = true),
+		PEERS(3, WHO(NODE(WEB)), .casts = CAST_BROADCAST, .allow = true),
+	};
+	struct policy_answer answer = answer_to(&strict, SIDE_IN, &web, CAST_UNICAST, policies, 3);
+
+	CU_ASSERT(decision_is(&answer.otherwise, true, BY_GROUP, 2, 0));
+	answer = answer_to(&strict, SIDE_IN, &web, CAST_MULTICAST, policies, 3);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_GROUP, 1, 0));
+	answer = answer_to(&strict, SIDE_IN, &web, CAST_BROADCAST, policies, 3);
+	CU_ASSERT(decision_is(&answer.otherwise, true, BY_ADDRESS, 3, 0));
+}
+
+/* `count` ports that are apart, and what one more would need. */
+static struct policy_answer answer_with_ports(size_t count, uint16_t asked)
+{
+	struct policy_service list[POLICY_SEGMENTS_MAX + 1];
+	const struct policy policy = PEERS(1, WHO(ANY), .services = list, .service_count = count, .allow = true);
+	struct policy_set *set;
+	struct policy_answer answer;
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = (struct policy_service){false, TCP, (uint16_t)(1000 - 2 * i), (uint16_t)(1000 - 2 * i)};
+	set = set_of(&strict, NULL, 0, &policy, 1);
+	policy_answer(set, SIDE_IN, &web, &db, CAST_UNICAST, TCP, asked, &answer);
+	policy_set_free(set);
+	return answer;
+}
+
+static void incomplete(void)
+{
+	struct policy_answer answer = answer_with_ports(POLICY_SEGMENTS_MAX, 1000), other, joined;
+
+	CU_ASSERT(answer.complete);
+	CU_ASSERT_EQUAL(answer.count, POLICY_SEGMENTS_MAX);
+	answer = answer_with_ports(POLICY_SEGMENTS_MAX + 1, 1000);
+	CU_ASSERT(!answer.complete);
+	CU_ASSERT_EQUAL(answer.count, 1);
+	CU_ASSERT(decision_is(policy_look(&answer, TCP, 1000), true, BY_GROUP, 1, 0));
+	CU_ASSERT_PTR_NULL(policy_look(&answer, TCP, 999));
+	CU_ASSERT_PTR_NULL(policy_look(&answer, UDP, 1000));
+	CU_ASSERT(!answer.otherwise.allow);
+	CU_ASSERT(policy_reaches(&answer));
+	other = answer_with_ports(POLICY_SEGMENTS_MAX + 1, 999);
+	CU_ASSERT(decision_is(policy_look(&other, TCP, 999), false, BY_DEFAULT, 0, 0));
+	CU_ASSERT(policy_reaches(&other));
+
+	/* Joined: about what is asked, if both say it. */
+	policy_join(AGREE_BOTH, &answer, &(struct policy_answer){.complete = true}, TCP, 1000, &joined);
+	CU_ASSERT(!joined.complete);
+	CU_ASSERT(decision_is(policy_look(&joined, TCP, 1000), false, BY_DEFAULT, 0, 0));
+	CU_ASSERT_PTR_NULL(policy_look(&joined, TCP, 999));
+	policy_join(AGREE_BOTH, &answer, &other, TCP, 1000, &joined);
+	CU_ASSERT(!joined.complete);
+	CU_ASSERT_EQUAL(joined.count, 0);
+	CU_ASSERT_PTR_NULL(policy_look(&joined, TCP, 1000));
+}
+
+/* Each fits, both together do not. */
+static void incomplete_together(void)
+{
+	struct policy_answer in = answer_with_ports(30, 1000), out = answer_with_ports(30, 1000), joined;
+
+	for (size_t i = 0; i < out.count; i++)
+		out.segments[i].protocol = UDP;
+	policy_join(AGREE_ONE, &in, &out, TCP, 1000, &joined);
+	CU_ASSERT(!joined.complete);
+	CU_ASSERT_EQUAL(joined.count, 1);
+	CU_ASSERT(decision_is(policy_look(&joined, TCP, 1000), true, BY_GROUP, 1, 0));
+	CU_ASSERT_PTR_NULL(policy_look(&joined, UDP, 1000));
+	/* Both must allow: nothing is left. */
+	policy_join(AGREE_BOTH, &in, &out, TCP, 1000, &joined);
+	CU_ASSERT(joined.complete);
+	CU_ASSERT_EQUAL(joined.count, 0);
+	CU_ASSERT(!policy_reaches(&joined));
+}
+
+/* ---- defaults */
+
+struct default_case {
+	enum policy_default vnet, front, all, lone;
+	bool same_account, in_lone; /* both ends */
+	bool allow;
+	uint64_t group;
+};
+
+/* Of the source's side; front and all are groups of web, of which all has db, too. */
+static void defaults(void)
+{
+	const enum policy_default U = DEFAULT_UNSET, D = DEFAULT_DENY, C = DEFAULT_ACCOUNT, G = DEFAULT_GROUP,
+				  A = DEFAULT_ALLOW;
+	const struct default_case cases[] = {
+		/* The vnet's, when no group has one. */
+		{D, U, U, U, true, true, false, 0},
+		{A, U, U, U, false, false, true, 0},
+		{C, U, U, U, true, false, true, 0},
+		{C, U, U, U, false, false, false, 0},
+		{G, U, U, U, false, false, true, 0},
+		/* A group's instead, also one that is wider; also that of a group around. */
+		{D, A, U, U, false, false, true, FRONT},
+		{D, U, A, U, false, false, true, ALL},
+		{A, D, U, U, true, false, false, FRONT},
+		{A, U, C, U, false, false, false, ALL},
+		{D, U, C, U, true, false, true, ALL},
+		/* Not one that the source is not in. */
+		{A, U, U, D, false, false, true, 0},
+		{A, U, U, D, false, true, false, LONE},
+		/* The strictest of several. */
+		{D, A, D, U, true, false, false, ALL},
+		{A, D, A, U, true, false, false, FRONT},
+		{D, A, C, U, false, false, false, ALL},
+		{D, A, C, U, true, false, true, ALL},
+		{D, G, A, U, false, false, true, FRONT},
+		/* Account and group: both must hold. */
+		{D, C, G, U, true, false, true, FRONT},
+		{D, C, G, U, false, false, false, FRONT},
+		{D, G, C, U, false, false, false, ALL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct default_case *c = &cases[i];
+		const struct policy_vnet vnet = {VNI, DEFAULT_DENY, c->vnet, AGREE_BOTH};
+		struct policy_group with[ARRAY_LEN(groups)];
+		struct policy_identity source = web, destination = db;
+		struct policy_answer answer;
+		struct policy_set *set;
+
+		memcpy(with, groups, sizeof(with));
+		with[0].default_out = c->front;
+		with[2].default_out = c->all;
+		with[3].default_out = c->lone;
+		/* The other side's, and the other end's, are not asked. */
+		with[0].default_in = c->allow ? DEFAULT_DENY : DEFAULT_ALLOW;
+		with[1].default_out = c->allow ? DEFAULT_DENY : DEFAULT_ALLOW;
+		if (c->same_account)
+			destination.account = ALICE;
+		if (c->in_lone)
+			source.groups[source.group_count++] = LONE;
+		set = set_of(&vnet, with, ARRAY_LEN(with), NULL, 0);
+		policy_answer(set, SIDE_OUT, &source, &destination, CAST_UNICAST, TCP, 80, &answer);
+		policy_set_free(set);
+		CU_ASSERT_EQUAL(answer.count, 0);
+		if (!decision_is(&answer.otherwise, c->allow, BY_DEFAULT, 0, c->group)) {
+			printf("    case %zu\n", i);
+			CU_FAIL("default");
+		}
+	}
+}
+
+/* Both account and group set, and only the group fails. */
+static void default_of_destination(void)
+{
+	static const struct policy_vnet vnet = {VNI, DEFAULT_ALLOW, DEFAULT_ALLOW, AGREE_BOTH};
+	struct policy_group with[ARRAY_LEN(groups)];
+	struct policy_identity source = web, destination = db;
+	struct policy_answer answer;
+	struct policy_set *set;
+
+	memcpy(with, groups, sizeof(with));
+	with[1].default_in = DEFAULT_GROUP;
+	with[2].default_in = DEFAULT_ACCOUNT;
+	with[0].default_in = DEFAULT_DENY;
+	source.account = BOB;
+	source.groups[0] = LONE;
+	set = set_of(&vnet, with, ARRAY_LEN(with), NULL, 0);
+	policy_answer(set, SIDE_IN, &source, &destination, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, false, BY_DEFAULT, 0, BACK));
+	/* Directly in the same one. */
+	source.groups[0] = BACK;
+	policy_answer(set, SIDE_IN, &source, &destination, CAST_UNICAST, TCP, 80, &answer);
+	CU_ASSERT(decision_is(&answer.otherwise, true, BY_DEFAULT, 0, ALL));
+	policy_set_free(set);
+}
+
+static const struct unit_test tests[] = {
+	{"the other end is named in every way, and negated", peers},
+	{"who has no account, no known group or all of them", unknown_ends},
+	{"a policy is about its targets only", targets},
+	{"nothing passes between vnets", vnets},
+	{"addresses before groups, denials before allows", classes},
+	{"services become stretches of ports", services},
+	{"a service may be every protocol", any_service},
+	{"ICMP types are ports up to 255", icmp_types},
+	{"policies may be about some casts only", casting},
+	{"an answer that is too long is about what was asked", incomplete},
+	{"two answers may be too long together", incomplete_together},
+	{"defaults of groups come before the vnet's, the strictest first", defaults},
+	{"the destination's default is that of its own groups", default_of_destination},
+};
+
+int main(void)
+{
+	return unit_run("policy", tests, ARRAY_LEN(tests));
 }

@@ -15,8 +15,8 @@ static void unknown_keys(void)
 		{12, "\"idle\": {},\n\"lokator\": 1",
 			{"13: lokator: expected a known key like 'locator', got 'lokator'"}},
 		{12, "\"idle\": {}, \"color\": 1",
-			{"12: color: expected one of the keys instance, locator, uplinks, uplink_mode, delivery, vnets, nodes, "
-			 "mappings, rules, limits, idle, got 'color'"}},
+			{"12: color: expected one of the keys instance, locator, uplinks, uplink_mode, delivery, hosts, identity, "
+			 "vnets, groups, nodes, mappings, rules, policies, limits, idle, got 'color'"}},
 		{4, "\"vnets\": [{\"name\": \"Z\", \"vni\": 77, \"vnii\": 2}, {\"name\": \"Y\", \"vni\": 78}],",
 			{"4: vnets[0].vnii: expected a known key like 'vni', got 'vnii'"}},
 		{6,
@@ -24,7 +24,8 @@ static void unknown_keys(void)
 			"\"mac\": \"02:00:00:00:00:0a\"},",
 			{"7: nodes[0].adress: expected a known key like 'address', got 'adress'"}},
 		{8, "\"mappings\": [{\"vnet\": \"Z\", \"address\": \"10.0.0.3\", \"locator\": \"fd00:1:0:2::/64\", \"mac\": 1}],",
-			{"8: mappings[0].mac: expected one of the keys vnet, address, locator, slot, got 'mac'"}},
+			{"8: mappings[0].mac: expected one of the keys name, vnet, address, locator, slot, account, groups, "
+			 "got 'mac'"}},
 		{10, "{\"vnet\": \"Z\", \"from\": \"any\", \"to\": \"any\", \"verdict\": \"allow\", \"life.time\": 5}],",
 			{"10: rules[0].life.time: expected a known key like 'lifetime', got 'life.time'"}},
 		{11, "\"limits\": {\"session\": 5},",
@@ -228,13 +229,24 @@ static void manual_page(void)
 	CU_ASSERT_FATAL(file && page);
 	CU_ASSERT_FATAL(fread(page, 1, (1 << 16) - 1, file) > 0);
 	for (size_t i = 0; i < count; i++) {
-		const char *section[] = {"", "vnets", "nodes", "mappings", "rules", "limits", "idle"};
+		static const char *const section[] = {
+			[SCHEMA_TOP] = "The whole",
+			[SCHEMA_IDENTITY] = "identity",
+			[SCHEMA_HOST] = "hosts",
+			[SCHEMA_VNET] = "vnets",
+			[SCHEMA_GROUP] = "groups",
+			[SCHEMA_NODE] = "nodes",
+			[SCHEMA_MAPPING] = "mappings",
+			[SCHEMA_RULE] = "rules",
+			[SCHEMA_POLICY] = "policies",
+			[SCHEMA_LIMITS] = "limits",
+			[SCHEMA_IDLE] = "idle",
+		};
 		char item[96], digits[24], *at, *next, *end;
 		scope_free char *body = NULL;
 
 		/* The keys of a section follow its heading. */
-		snprintf(item, sizeof(item), ".Ss %s\n",
-			*section[rows[i].section] ? section[rows[i].section] : "The whole");
+		snprintf(item, sizeof(item), ".Ss %s\n", section[rows[i].section]);
 		at = strstr(page, item);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(at);
 		end = strstr(at, "\n.El\n");
@@ -251,7 +263,11 @@ static void manual_page(void)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(body);
 		snprintf(digits, sizeof(digits), "%lld", rows[i].max);
 		CU_ASSERT(rows[i].max == 0 || strstr(body, digits));
-		CU_ASSERT(!rows[i].fallback || rows[i].fallback[0] == '{' || strstr(body, rows[i].fallback));
+		/* Objects and lists have no default in words. */
+		CU_ASSERT(!rows[i].fallback || strchr("{[", rows[i].fallback[0]) || strstr(body, rows[i].fallback));
+		for (size_t word = 0; rows[i].words && rows[i].words[word]; word++) {
+			CU_ASSERT_PTR_NOT_NULL(strstr(body, rows[i].words[word]));
+		}
 		CU_ASSERT(!rows[i].required == !strstr(body, "required"));
 	}
 }

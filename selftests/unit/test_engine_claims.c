@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine's rules of node passports and renewals; see test_engine.c.
+ */
+#include "selftests/unit/engine_pair.h"
+
+static int ask_as(const struct node_passport *passport, uint16_t port, struct ipv4 source)
+{
+	struct substrate address = world_node_address(1);
+	struct flow flow = world_flow(0, 1, port);
+	uint8_t octets[NODE_PASSPORT_LEN_MAX];
+	int length = node_passport_sign(passport, world.authority.secret, octets);
+	int result;
+
+	flow.source = source;
+	result = world_ask_with(a, &address, &flow, octets, (size_t)length, port);
+	world_flush(a);
+	world_run(&world, 200 * MS);
+	return result;
+}
+
+/* Asked at each try, and never decided. */
+static void false_claim(const struct node_passport *passport, struct ipv4 source)
+{
+	static uint16_t port = 1000;
+	uint64_t before = engine_counters(b->engine)->bad_claim;
+	uint64_t decisions = b->decisions;
+
+	CU_ASSERT_EQUAL(ask_as(passport, port++, source), 0);
+	CU_ASSERT_EQUAL(engine_counters(b->engine)->bad_claim, before + ENGINE_TRIES);
+	CU_ASSERT_EQUAL(b->decisions, decisions);
+}
+
+static void test_claims(void)
+{
+	struct node_passport good, changed;
+	struct ipv4 node = world_node(0), other = {.octet = {10, 9, 9, 9}};
+	uint64_t decisions;
+
+	open_warm();
+	good = changed = world_node_passport(a);
+	changed.host++;
+	false_claim(&changed, node);
+	changed = good;
+	changed.vni++;
+	false_claim(&changed, node);
+	false_claim(&good, other);
+	/* A later revision supersedes, an earlier one does not count after it. */
+	changed = good;
+	changed.revision++;
+	changed.groups[changed.group_count++] = 77;
+	decisions = b->decisions;
+	ask_as(&changed, 80, node);
+	CU_ASSERT_EQUAL(b->decisions, decisions + 1);
+	CU_ASSERT_EQUAL(b->request_passport.groups[0], 77);
+	false_claim(&good, node);
+	ask_as(&changed, 81, node);
+	CU_ASSERT_EQUAL(b->decisions, decisions + 2);
+	/* What was verified is still read for its time. */
+	world_run(&world, 590 * NSEC_PER_SEC);
+	ask_as(&changed, 82, node);
+	CU_ASSERT_EQUAL(b->decisions, decisions + 3);
+	world_run(&world, 80 * NSEC_PER_SEC);
+	ask_as(&changed, 83, node);
+	CU_ASSERT_EQUAL(b->decisions, decisions + 3);
+	CU_ASSERT_EQUAL(engine_counters(b->engine)->bad_passport, ENGINE_TRIES);
+	world_close(&world);
+}
+
+static void one_slot(struct engine_config *config)
+{
+	/* Slot 3 of its /64 is all that the first host has. */
+	if (config->self.host != 1000)
+		return;
+	config->self.locator.length = 72;
+	config->self.locator.octet[8] = 3 << 2;
+}
+
+static void test_slot(void)
+{
+	struct node_passport passport;
+	struct host_passport host;
+
+	world_open(&world, 2, 0x99, one_slot);
+	a = &world.agents[0];
+	b = &world.agents[1];
+	host = world_host_passport(a);
+	host_passport_sign(&host, world.authority.secret, a->config.passport);
+	engine_passport(a->engine, a->config.passport);
+	passport = world_node_passport(a);
+	false_claim(&passport, world_node(0));
+	passport.slot = 3;
+	ask_as(&passport, 80, world_node(0));
+	CU_ASSERT_EQUAL(b->decisions, 1);
+	world_close(&world);
+}
+
+static int renew(struct ipv4 source, uint16_t port)
+{
+	struct substrate address = world_node_address(1);
+	struct flow flow = world_flow(0, 1, port);
+	struct engine_time now = world_time(&world);
+
+	flow.source = source;
+	return engine_renew(a->engine, &now, &address, false, &flow, port);
+}
+
+static void test_renew(void)
+{
+	struct node_passport passport;
+	struct ipv4 second = {.octet = {10, 200, 0, 1}}, unknown = {.octet = {10, 200, 0, 2}};
+
+	open_two();
+	passport = world_node_passport(a);
+	passport.addresses[passport.address_count++] = second;
+	CU_ASSERT_EQUAL(ask_as(&passport, 80, world_node(0)), 0);
+	world_forget_kept(&world);
+	world.decide = segments;
+	for (uint16_t port = 0; port < 25; port++)
+		CU_ASSERT_EQUAL(renew(second, port), 0);
+	world_flush(a);
+	world_run(&world, 5 * MS);
+	check_lengths(1, 1);
+	CU_ASSERT_EQUAL(a->ended, 26);
+	CU_ASSERT_EQUAL(a->outcome, OUTCOME_REFUSED);
+	CU_ASSERT(b->request.renewal);
+	CU_ASSERT(b->request_had_passport);
+	CU_ASSERT_EQUAL(b->request_passport.node, 50000);
+	/* No room for segments: about the flow alone. */
+	CU_ASSERT(a->decision.exact);
+	CU_ASSERT_EQUAL(a->decision.segment_count, 0);
+	CU_ASSERT_EQUAL(renew(unknown, 80), 0);
+	world_flush(a);
+	world_run(&world, 5 * MS);
+	CU_ASSERT_FALSE(b->request_had_passport);
+	world_close(&world);
+}
+
+static const struct unit_test tests[] = {
+	{"false claims get silence", test_claims},
+	{"a node is in a slot of its host's", test_slot},
+	{"RENEW needs no passport and has a short answer", test_renew},
+};
+
+int main(void)
+{
+	return unit_run("engine, claims", tests, sizeof(tests) / sizeof(tests[0]));
+}
