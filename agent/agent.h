@@ -48,6 +48,7 @@ struct authority;
 struct control;
 struct grants;
 struct installed;
+struct mirror;
 struct questions;
 struct revocations;
 struct transport;
@@ -63,6 +64,7 @@ struct agent {
 	struct netlink *netlink;
 	struct control *control;
 	struct watch *watch;
+	struct mirror *mirror; /* of maps that only the agent writes */
 	/* Of negotiation; NULL without an identity in the configuration. */
 	struct authority *authority;
 	struct transport *transport;

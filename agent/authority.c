@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "agent/authority.h"
+#include "agent/mirror.h"
 #include "lib/error.h"
 #include "lib/log.h"
 #include "maps/access.h"
@@ -98,7 +99,7 @@ static bool identity_of_passport(const struct agent *agent, struct policy_identi
 	struct identity_value value;
 
 	memcpy(key.address, out->address.octet, 4);
-	if (identity_get(agent->maps->identities, &key, &value) || !value.node || value.not_after_s <= wall_s())
+	if (mirror_identity(agent, &key, &value) || !value.node || value.not_after_s <= wall_s())
 		return false;
 	out->node = value.node;
 	out->account = value.account;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/authority.h"
+#include "agent/mirror.h"
 #include "agent/decision.h"
 #include "agent/identity.h"
 #include "agent/install.h"
@@ -147,11 +148,11 @@ static int ends_find(struct agent *agent, const struct flow *flow, struct mappin
 	int error;
 
 	memcpy(key.address, flow->source.octet, 4);
-	error = mapping_get(agent->maps->mappings, &key, source);
+	error = mirror_mapping(agent, &key, source);
 	if (error)
 		return error;
 	memcpy(key.address, flow->destination.octet, 4);
-	return mapping_get(agent->maps->mappings, &key, destination);
+	return mirror_mapping(agent, &key, destination);
 }
 
 /* What is known of one end's rules: who, when, and on whose word. */
@@ -312,10 +313,10 @@ static int source_place(struct agent *agent, const struct engine_request *reques
 	int error;
 
 	memcpy(key.address, request->flow.source.octet, 4);
-	error = mapping_get(agent->maps->mappings, &key, source);
+	error = mirror_mapping(agent, &key, source);
 	if (error == -ENOENT && passport) {
 		error = mappings_learn(agent, &key, &request->peer->locator, passport->slot, passport->not_after_s);
-		return error ? error : mapping_get(agent->maps->mappings, &key, source);
+		return error ? error : mirror_mapping(agent, &key, source);
 	}
 	if (error)
 		return error;
@@ -336,7 +337,7 @@ static int source_recall(struct agent *agent, const struct engine_request *reque
 
 	memcpy(key.address, request->flow.source.octet, 4);
 	if (!passport) {
-		if (identity_get(agent->maps->identities, &key, &value) || value.host != request->peer->host ||
+		if (mirror_identity(agent, &key, &value) || value.host != request->peer->host ||
 			value.not_after_s <= transport_now().wall_s)
 			return -EAGAIN;
 		*until_s = value.not_after_s;
@@ -346,7 +347,7 @@ static int source_recall(struct agent *agent, const struct engine_request *reque
 	changed = identity_remember(agent, &key, passport);
 	if (changed < 0)
 		return changed;
-	if (changed && mapping_get(agent->maps->mappings, &key, source))
+	if (changed && mirror_mapping(agent, &key, source))
 		return -EAGAIN;
 	*until_s = passport->not_after_s;
 	/* What the configuration says of a node counts for more than what its passport claims (DTM-4). */
@@ -418,7 +419,7 @@ int decision_decide(struct agent *agent, const struct engine_request *request, b
 
 	*granted = false;
 	memcpy(where.address, request->flow.destination.octet, 4);
-	if (!vnet || mapping_get(agent->maps->mappings, &where, &destination) || !destination.ifindex)
+	if (!vnet || mirror_mapping(agent, &where, &destination) || !destination.ifindex)
 		return refuse(out, 0, serial, request->exact || request->renewal);
 	error = source_place(agent, request, &source);
 	if (error)

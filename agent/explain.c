@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/authority.h"
+#include "agent/mirror.h"
 #include "agent/decision.h"
 #include "agent/show.h"
 #include "lib/json.h"
@@ -74,7 +75,7 @@ static int end_find(struct agent *agent, size_t vnet, const char *text, struct e
 	if (!parsed && end.node < 0 && !end.elsewhere)
 		return -ENOENT;
 	memcpy(key.address, end.address.octet, 4);
-	end.mapped = mapping_get(agent->maps->mappings, &key, &end.at) == 0;
+	end.mapped = mirror_mapping(agent, &key, &end.at) == 0;
 	*out = end;
 	return end.mapped || end.node >= 0 || end.elsewhere;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/identity.h"
+#include "agent/mirror.h"
 
 /* Compares with what was said before. Returns 0: the same, or the first; 1: a new holder; -ESTALE: a former one. */
 static int compare(struct agent *agent, const struct mapping_key *key, uint64_t before, uint64_t incarnation)
@@ -22,7 +23,7 @@ static int compare(struct agent *agent, const struct mapping_key *key, uint64_t 
 int identity_seen(struct agent *agent, const struct mapping_key *key, uint64_t incarnation)
 {
 	struct identity_value value = {0};
-	int error = identity_get(agent->maps->identities, key, &value);
+	int error = mirror_identity(agent, key, &value);
 
 	if (error && error != -ENOENT)
 		return error;
@@ -32,7 +33,7 @@ int identity_seen(struct agent *agent, const struct mapping_key *key, uint64_t i
 	if (error < 0)
 		return error;
 	value = (struct identity_value){.incarnation = incarnation};
-	return identity_set(agent->maps->identities, key, &value);
+	return mirror_identity_set(agent, key, &value);
 }
 
 int identity_remember(struct agent *agent, const struct mapping_key *key, const struct node_passport *passport)
@@ -49,12 +50,12 @@ int identity_remember(struct agent *agent, const struct mapping_key *key, const 
 	int changed, error;
 
 	memcpy(value.groups, passport->groups, passport->group_count * sizeof(value.groups[0]));
-	if (identity_get(agent->maps->identities, key, &old) == 0 && memcmp(&old, &value, sizeof(value)) == 0)
+	if (mirror_identity(agent, key, &old) == 0 && memcmp(&old, &value, sizeof(value)) == 0)
 		return 0;
 	changed = compare(agent, key, old.incarnation, value.incarnation);
 	if (changed < 0)
 		return changed;
-	error = identity_set(agent->maps->identities, key, &value);
+	error = mirror_identity_set(agent, key, &value);
 	return error ? error : changed;
 }
 
@@ -69,7 +70,7 @@ static int flush_one(void *context, const struct mapping_key *key, const struct 
 
 	(void)value;
 	if (!flush->vni || key->vni == flush->vni)
-		identity_del(flush->agent->maps->identities, key);
+		mirror_identity_del(flush->agent, key);
 	return 0;
 }
 

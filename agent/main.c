@@ -16,6 +16,7 @@
 #include "agent/authority.h"
 #include "agent/grant.h"
 #include "agent/install.h"
+#include "agent/mirror.h"
 #include "agent/question.h"
 #include "agent/queue.h"
 #include "agent/revocation.h"
@@ -287,6 +288,7 @@ static int start(struct agent *agent)
 	} parts[] = {
 		{"loop", open_loop},
 		{"kernel", open_loader},
+		{"mirror", mirror_open},
 		{"identity", authority_open},
 		{"revocations", revocation_open},
 		{"grants", grant_open},
@@ -360,6 +362,7 @@ static void end(struct agent *agent)
 	grant_close(agent);
 	revocation_close(agent);
 	authority_close(agent);
+	mirror_close(agent);
 	netlink_close(agent->netlink);
 	loader_close(agent->loader);
 	loop_free(agent->loop);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/mirror.h"
 #include "agent/authority.h"
 #include "lib/array.h"
 #include "lib/log.h"
@@ -205,7 +206,7 @@ static int apply(struct agent *agent, const struct mapping_list *list, const str
 	for (size_t i = 0; i < have->count; i++) {
 		if (find(list, &have->entries[i].key))
 			continue;
-		mapping_del(agent->maps->mappings, &have->entries[i].key);
+		mirror_mapping_del(agent, &have->entries[i].key);
 		bump_vnet(agent, have->entries[i].key.vni, bump);
 		++*changed;
 	}
@@ -216,7 +217,7 @@ static int apply(struct agent *agent, const struct mapping_list *list, const str
 
 		if (old && memcmp(&old->value, &new->value, sizeof(new->value)) == 0)
 			continue;
-		error = mapping_set(agent->maps->mappings, &new->key, &new->value);
+		error = mirror_mapping_set(agent, &new->key, &new->value);
 		if (error) {
 			memcpy(address.octet, new->key.address, 4);
 			log_error("mapping %s of vnet %u: %s", ipv4_format(address, text), new->key.vni,
@@ -268,7 +269,7 @@ static int learn(struct agent *agent, const struct mapping_key *key, struct mapp
 		error = mac_set_fill(&macs, agent, &have);
 	if (!error) {
 		mac_make(&macs, key, value->mac);
-		error = mapping_set(agent->maps->mappings, key, value);
+		error = mirror_mapping_set(agent, key, value);
 	}
 	free(macs.slots);
 	list_free(&have);
@@ -305,10 +306,10 @@ void mappings_renew(struct agent *agent, const struct mapping_key *key)
 	bool bump[OVNET_PORTS_MAX] = {false};
 	struct mapping_value value;
 
-	if (mapping_get(agent->maps->mappings, key, &value) || value.ifindex)
+	if (mirror_mapping(agent, key, &value) || value.ifindex)
 		return;
 	value.incarnation = agent_unique(agent);
-	mapping_set(agent->maps->mappings, key, &value);
+	mirror_mapping_set(agent, key, &value);
 	bump_vnet(agent, key->vni, bump);
 	for (size_t i = 0; i < agent->config->node_count; i++)
 		if (agent->ports[i].attached && bump[agent->ports[i].number])

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/mirror.h"
 #include "agent/grant.h"
 #include "agent/revocation.h"
 #include "lib/log.h"
@@ -118,7 +119,7 @@ static void mark(const struct change *change, const struct rule_key *key)
 
 	++*change->changed;
 	memcpy(local.address, key->local, 4);
-	if (mapping_get(change->agent->maps->mappings, &local, &at) == 0 && at.ifindex &&
+	if (mirror_mapping(change->agent, &local, &at) == 0 && at.ifindex &&
 		port_get(change->agent->maps->ports, at.ifindex, &port) == 0)
 		change->bump[port.number] = true;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/authority.h"
+#include "agent/mirror.h"
 #include "agent/decision.h"
 #include "agent/identity.h"
 #include "agent/install.h"
@@ -55,7 +56,7 @@ static void note(struct agent *agent, const struct rule_key *key, const struct m
 	struct mapping_value at;
 
 	memcpy(where.address, key->peer, 4);
-	if (!agent->authority || mapping_get(agent->maps->mappings, &where, &at) || at.ifindex)
+	if (!agent->authority || mirror_mapping(agent, &where, &at) || at.ifindex)
 		return;
 	memcpy(told.address.octet, at.prefix, OVNET_PREFIX_LEN);
 	memcpy(told.address.octet + OVNET_PREFIX_LEN, key->peer, 4);
@@ -251,7 +252,7 @@ bool revocation_holds(struct agent *agent, const struct rule_entry *entry)
 	if (agent->revocations->started && !agent->revocations->before)
 		return true;
 	memcpy(where.address, entry->key.peer, 4);
-	if (mapping_get(agent->maps->mappings, &where, &peer))
+	if (mirror_mapping(agent, &where, &peer))
 		return false;
 	if (!contradicts(agent, entry, peer.ifindex != 0, &place))
 		return true;
@@ -281,7 +282,7 @@ static int end_find(struct agent *agent, uint32_t vni, struct ipv4 address, stru
 	struct mapping_key key = {.vni = vni};
 
 	memcpy(key.address, address.octet, 4);
-	return mapping_get(agent->maps->mappings, &key, out);
+	return mirror_mapping(agent, &key, out);
 }
 
 static void bump_ifindex(struct agent *agent, uint32_t ifindex)

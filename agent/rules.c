@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/mirror.h"
 #include "lib/array.h"
 #include "lib/time.h"
 
@@ -57,7 +58,7 @@ static bool end_holds(struct agent *agent, uint32_t vni, const __u8 address[4], 
 	struct mapping_value at;
 
 	memcpy(key.address, address, 4);
-	return mapping_get(agent->maps->mappings, &key, &at) == 0 && at.incarnation == incarnation;
+	return mirror_mapping(agent, &key, &at) == 0 && at.incarnation == incarnation;
 }
 
 bool rules_end_holds(struct agent *agent, const struct rule_entry *entry)
@@ -186,7 +187,7 @@ static int expand_responder(struct expansion *e)
 	if (e->written->to_any)
 		return mapping_each(e->agent->maps->mappings, expand_to, e);
 	memcpy(to.address, e->written->to.octet, 4);
-	if (mapping_get(e->agent->maps->mappings, &to, &at))
+	if (mirror_mapping(e->agent, &to, &at))
 		return 0;
 	return expand_to(e, &to, &at);
 }
@@ -219,7 +220,7 @@ int rules_expand(struct agent *agent, const struct config_rule *written, enum or
 	if (written->from_any)
 		return mapping_each(agent->maps->mappings, expand_from, &e);
 	memcpy(from.address, written->from.octet, 4);
-	if (mapping_get(agent->maps->mappings, &from, &at))
+	if (mirror_mapping(agent, &from, &at))
 		return 0;
 	return expand_from(&e, &from, &at);
 }

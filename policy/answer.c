@@ -65,7 +65,7 @@ static bool item_matches(const struct match_item *item, const struct end *end)
 	return false;
 }
 
-/* *group is that of the first item that matched, or 0. */
+/* *group is that of the first item that matched, or 0; of no use when the answer is no. */
 static bool matches(const struct matcher *matcher, const struct end *end, uint64_t *group)
 {
 	*group = 0;
@@ -74,7 +74,7 @@ static bool matches(const struct matcher *matcher, const struct end *end, uint64
 
 		if (!item_matches(item, end))
 			continue;
-		if (item->kind == ITEM_GROUP && !matcher->negated)
+		if (item->kind == ITEM_GROUP)
 			*group = item->id;
 		return !matcher->negated;
 	}

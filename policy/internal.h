@@ -19,8 +19,8 @@ struct keyed {
 };
 
 /*
- * The order in which policies are tried: the first that applies and has the protocol and port decides. So within a class
- * a deny wins; of equal ones the lowest id is named.
+ * The order in which policies are tried: the first that applies and has the protocol and port decides. So within a
+ * class a deny wins; of equal ones the lowest id is named.
  */
 enum rank { RANK_NEAR_DENY, RANK_NEAR_ALLOW, RANK_BROAD_DENY, RANK_BROAD_ALLOW, RANK_MAX };
 
@@ -79,8 +79,8 @@ void *keyed_find(const struct keyed *list, uint64_t key);
 size_t keyed_place(const struct keyed *list, uint64_t key);
 
 /*
- * What an answer says at a port, and the last port up to which it says the same. NULL when it is incomplete and does not
- * say; *last is then the last before it does.
+ * What an answer says at a port, and the last port up to which it says the same. NULL when it is incomplete and does
+ * not say; *last is then the last before it does.
  */
 const struct policy_decision *answer_stretch(const struct policy_answer *answer, uint8_t protocol, uint16_t port,
 	uint16_t *last);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * May this end send that to the other? The one evaluator (DTM-5, DTM-13 to DTM-16): the agent decides with it, `ovnetctl
- * explain` explains with it, and the tests compare real reachability with it.
+ * May this end send that to the other? The one evaluator (DTM-5, DTM-13 to DTM-16): the agent decides with it,
+ * `ovnetctl explain` explains with it, and the tests compare real reachability with it.
  *
- * Pure: no system call, no clock. A set is built by its owner (the configuration, later a manager), sealed, and then only
- * read. What varies from packet to packet (size, flags, rates) is not judged here; a service has room for it.
+ * Pure: no system call, no clock. A set is built by its owner (the configuration, later a manager), sealed, and then
+ * only read. What varies from packet to packet (size, flags, rates) is not judged here; a service has room for it.
  *
  * Two sides may speak about a transmission: the destination's policies (SIDE_IN: who may send to it) and the source's
  * (SIDE_OUT: what it may send to). Each side answers by itself, then the vnet says how the two are joined (DTM-14).
@@ -47,8 +47,8 @@ enum policy_agreement {
 };
 
 /*
- * An identifier made from a name: of nodes, groups and accounts. The same on every host; never 0, which means none. By a
- * cryptographic hash: nobody finds a name that has the identifier of another.
+ * An identifier made from a name: of nodes, groups and accounts. The same on every host; never 0, which means none. By
+ * a cryptographic hash: nobody finds a name that has the identifier of another.
  */
 uint64_t policy_id(const char *name);
 
@@ -58,8 +58,8 @@ struct policy_identity {
 	struct ipv4 address;
 	uint64_t node;    /* policy_id() of its name; 0: not known */
 	uint64_t account; /* 0: none */
-	uint64_t groups
-		[POLICY_GROUPS_MAX]; /* directly; what they are in follows from the set, others count for nothing */
+	/* Directly; what they are in follows from the set, and those that the set does not have count for nothing. */
+	uint64_t groups[POLICY_GROUPS_MAX];
 	size_t group_count;
 };
 
@@ -80,8 +80,8 @@ struct policy_selector {
 };
 
 /*
- * Ports are the responder's, host byte order; for ICMP the type, of which the last is 255 (a range up to there goes on to
- * 65535 in answers, so that all types are all of the protocol). A protocol without ports has 0 .. 65535.
+ * Ports are the responder's, host byte order; for ICMP the type, of which the last is 255 (a range up to there goes on
+ * to 65535 in answers, so that all types are all of the protocol). A protocol without ports has 0 .. 65535.
  */
 struct policy_service {
 	bool any; /* every protocol; the rest is 0, or 0 .. 65535 for the ports */
@@ -124,8 +124,8 @@ struct policy_set *policy_set_new(void);
 void policy_set_free(struct policy_set *set);
 
 /*
- * Each copies all that it is given. Returns 0, -ENOMEM, -EEXIST (an id or VNI that is there already), -ENOSPC (more than
- * POLICY_SET_GROUPS_MAX groups), -EINVAL (a value out of its range, an id 0, or the set is sealed).
+ * Each copies all that it is given. Returns 0, -ENOMEM, -EEXIST (an id or VNI that is there already), -ENOSPC (more
+ * than POLICY_SET_GROUPS_MAX groups), -EINVAL (a value out of its range, an id 0, or the set is sealed).
  */
 int policy_set_vnet(struct policy_set *set, const struct policy_vnet *vnet);
 int policy_set_group(struct policy_set *set, const struct policy_group *group);
@@ -133,8 +133,8 @@ int policy_set_policy(struct policy_set *set, const struct policy *policy);
 
 /*
  * Checks and prepares; then the set is only read. Returns 0; -ELOOP: groups that contain each other, `message` names
- * them; -ENOENT: a group or policy names a group, or a policy a vnet, that is not in the set, `message` says which; -ENOMEM.
- * A set that is not sealed denies everything.
+ * them; -ENOENT: a group or policy names a group, or a policy a vnet, that is not in the set, `message` says which;
+ * -ENOMEM. A set that is not sealed denies everything.
  */
 int policy_set_seal(struct policy_set *set, char message[200]);
 
@@ -165,10 +165,10 @@ struct policy_segment {
 
 /*
  * The decision about everything that one end may send another: by protocol and port, and `otherwise` for all that no
- * segment has. Segments are in order of protocol and port, do not overlap, and neighbours differ (be it by the policy). A
- * protocol whose every port is decided alike has one segment 0 .. 65535, or none when it is like `otherwise`. Were there
- * more than POLICY_SEGMENTS_MAX, `complete` is false and policy_answer() has decided what it was asked and nothing else:
- * then there is one segment, that of the protocol and port asked, and `otherwise` means "ask".
+ * segment has. Segments are in order of protocol and port, do not overlap, and neighbours differ (be it by the policy).
+ * A protocol whose every port is decided alike has one segment 0 .. 65535, or none when it is like `otherwise`. Were
+ * there more than POLICY_SEGMENTS_MAX, `complete` is false and policy_answer() has decided what it was asked and
+ * nothing else: then there is one segment, that of the protocol and port asked, and `otherwise` means "ask".
  */
 struct policy_answer {
 	bool complete;
@@ -186,10 +186,10 @@ void policy_answer(const struct policy_set *set, enum policy_side side, const st
 	struct policy_answer *out);
 
 /*
- * Joins the sides. Of the decisions that agree, out's policy and group are those of the destination's side, unless only the
- * source's has a policy; of those that differ, the one that prevailed. Incomplete when one of the two is, or when both
- * together are too much; without a segment then when one of them does not say what is asked. *joined is another than *in
- * and *out.
+ * Joins the sides. Of the decisions that agree, out's policy and group are those of the destination's side, unless only
+ * the source's has a policy; of those that differ, the one that prevailed. Incomplete when one of the two is, or when
+ * both together are too much; without a segment then when one of them does not say what is asked. *joined is another
+ * than *in and *out.
  */
 void policy_join(enum policy_agreement agreement, const struct policy_answer *in, const struct policy_answer *out,
 	uint8_t protocol, uint16_t port, struct policy_answer *joined);
@@ -221,12 +221,13 @@ struct policy_rule {
  * Rules that together say what the answer says, as wide as is safe: a wide DENY with narrow exceptions marked ALLOW, or
  * ASK where they would be too many (more than `most` rules in all); a wide ALLOW only where every packet under it is
  * allowed, never with a DENY beneath (ICMP types and ports included). Where neither can be, a wide ASK. So whichever of
- * them get lost, nothing is allowed that the answer denies. What was asked (`protocol`, `port`) always has its own verdict,
- * at whatever width, and under the name of its own policy; a wide rule over decisions of several policies names none.
+ * them get lost, nothing is allowed that the answer denies. What was asked (`protocol`, `port`) always has its own
+ * verdict, at whatever width, and under the name of its own policy; a wide rule over decisions of several policies
+ * names none.
  *
- * There is always one rule at POLICY_WIDTH_PEER, to take the place of a former one; but with `exact` only what was asked,
- * at POLICY_WIDTH_PORT (ASK where the answer does not say). `most` is at least 2 and at most POLICY_RULES_MAX. Denies come
- * first, allows last. Returns the number of rules.
+ * There is always one rule at POLICY_WIDTH_PEER, to take the place of a former one; but with `exact` only what was
+ * asked, at POLICY_WIDTH_PORT (ASK where the answer does not say). `most` is at least 2 and at most POLICY_RULES_MAX.
+ * Denies come first, allows last. Returns the number of rules.
  */
 size_t policy_rules(const struct policy_answer *answer, uint8_t protocol, uint16_t port, bool exact, size_t most,
 	struct policy_rule rules[POLICY_RULES_MAX]);

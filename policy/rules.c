@@ -3,8 +3,8 @@
  * The widest safe set of rules that says what an answer says. See policy_rules().
  *
  * One rule for the pair: ALLOW when everything is allowed; DENY when what no segment names is denied and all exceptions
- * fit; else ASK. Beneath it what differs, protocol by protocol: one rule where all its ports are alike, each allowed port
- * where they fit, else one ASK.
+ * fit; else ASK. Beneath it what differs, protocol by protocol: one rule where all its ports are alike, each allowed
+ * port where they fit, else one ASK.
  */
 #include "policy/internal.h"
 
@@ -15,9 +15,9 @@
 /* Protocols that no segment names, but that are worth a rule of their own beneath a wide ASK. */
 #define USUAL_MAX 3
 
-/* Whom a rule names that stands for several decisions: their policy and group if they are of one, else none. */
+/* Whom a rule names that stands for several decisions: their policy and group while they have the same, else none. */
 struct naming {
-	enum { NAMED_NONE, NAMED_ONE, NAMED_SEVERAL } state;
+	bool some;
 	uint32_t policy;
 	uint64_t group;
 };
@@ -43,17 +43,15 @@ struct plan {
 
 static void naming_add(struct naming *naming, uint32_t policy, uint64_t group)
 {
-	if (naming->state == NAMED_NONE)
-		*naming = (struct naming){NAMED_ONE, policy, group};
-	else if (naming->state == NAMED_SEVERAL || naming->policy != policy || naming->group != group)
-		*naming = (struct naming){.state = NAMED_SEVERAL};
+	if (!naming->some)
+		*naming = (struct naming){true, policy, group};
+	else if (naming->policy != policy || naming->group != group)
+		*naming = (struct naming){true, 0, 0};
 }
 
 static void naming_join(struct naming *naming, const struct naming *other)
 {
-	if (other->state == NAMED_SEVERAL)
-		*naming = *other;
-	else if (other->state == NAMED_ONE)
+	if (other->some)
 		naming_add(naming, other->policy, other->group);
 }
 
@@ -121,7 +119,7 @@ static void plan_add(struct plan *plan, enum policy_width width, uint8_t protoco
 
 static void plan_add_port(struct plan *plan, uint8_t protocol, uint16_t port, const struct policy_decision *decision)
 {
-	struct naming naming = {NAMED_NONE, 0, 0};
+	struct naming naming = {false, 0, 0};
 
 	if (decision)
 		naming_add(&naming, decision->policy, decision->group);
@@ -188,7 +186,7 @@ static enum policy_verdict wide_verdict(const struct plan *plan, size_t most)
 static void rule_for_pair(struct plan *plan, enum policy_verdict wide)
 {
 	const struct policy_decision *otherwise = &plan->answer->otherwise;
-	struct naming naming = {NAMED_NONE, 0, 0};
+	struct naming naming = {false, 0, 0};
 
 	if (wide != POLICY_ASK) {
 		naming_add(&naming, otherwise->policy, otherwise->group);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sealing a set: what names each other is there, groups do not contain each other, and everything that does not depend on
- * who asks is worked out: which groups a group is in, and which policies each side of a vnet tries in which order.
+ * Sealing a set: what names each other is there, groups do not contain each other, and everything that does not depend
+ * on who asks is worked out: which groups a group is in, and which policies each side of a vnet tries in which order.
  */
 #include "policy/internal.h"
 

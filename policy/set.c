@@ -204,7 +204,7 @@ static int service_compare(const void *a, const void *b)
 	return 0;
 }
 
-/* In order, with those that overlap or touch made one. There are no ICMP types past the last, so nothing is said there. */
+/* In order, with those that overlap or touch made one. All ICMP types up to the last are all of the protocol. */
 static int services_make(struct set_policy *entry)
 {
 	const struct policy *policy = &entry->policy;

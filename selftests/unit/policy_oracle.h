@@ -2,8 +2,8 @@
 /*
  * An oracle for policies: judges one packet straight from what is written, as slowly and as plainly as can be.
  *
- * It shares the types of policy/policy.h and not a line of the evaluator: no segments, no order of policies, no closure of
- * groups worked out ahead. Groups must not contain each other. Ports of ICMP are types up to 255.
+ * It shares the types of policy/policy.h and not a line of the evaluator: no segments, no order of policies, no closure
+ * of groups worked out ahead. Groups must not contain each other. Ports of ICMP are types up to 255.
  */
 #ifndef OVNET_SELFTESTS_POLICY_ORACLE_H
 #define OVNET_SELFTESTS_POLICY_ORACLE_H

@@ -34,7 +34,6 @@ enum { FRONT = 101, BACK = 102, ALL = 103, LONE = 104 };
 #define ALL_BUT(...) ((struct policy_selector){LIST(struct policy_item, __VA_ARGS__), true})
 #define PEERS(number, who, ...)                                                                                        \
 	((struct policy){.id = (number), .vni = VNI, .target = WHO(ANY), .peer = (who), ##__VA_ARGS__})
-#define SERVICE(...) ((struct policy_service){__VA_ARGS__})
 #define SERVICES(...)                                                                                                  \
 	.services = (const struct policy_service[]){__VA_ARGS__},                                                      \
 	.service_count = sizeof((const struct policy_service[]){__VA_ARGS__}) / sizeof(struct policy_service)
@@ -51,7 +50,6 @@ static const struct policy_group groups[] = {
 };
 
 static const struct policy_vnet strict = {VNI, DEFAULT_DENY, DEFAULT_ALLOW, AGREE_BOTH};
-static const struct policy_vnet open_vnet = {VNI, DEFAULT_ALLOW, DEFAULT_ALLOW, AGREE_BOTH};
 
 static inline struct policy_set *set_of(const struct policy_vnet *vnet, const struct policy_group *with,
 	size_t with_count, const struct policy *policies, size_t count)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Revocation against every order in which datagrams can arrive, exhaustively; see test_engine.c for the rules that keep it safe.
+ *
  *   a                                  b
  *   | ---- ASK -------------------> |      b always grants, with a new serial each time
  *   | <------------------- GRANT -- |
@@ -12,6 +13,7 @@
  * than every withdrawal that a was told of, which is what it acknowledges.
  */
 #include "selftests/unit/engine_pair.h"
+
 #define DEPTH_MOST 6
 #define ON_THEIR_WAY 64
 

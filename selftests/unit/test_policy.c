@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The policy evaluator, feature by feature: who is meant, and what decides. How a set is built is in test_policy_set.c, what
- * becomes of answers in test_policy_rules.c, and what holds for any set whatever in test_policy_oracle.c.
+ * The policy evaluator, feature by feature: who is meant, and what decides. How a set is built is in test_policy_set.c,
+ * what becomes of answers in test_policy_rules.c, and what holds for any set whatever in test_policy_oracle.c.
  */
 #include "selftests/unit/unit.h"
 
@@ -197,10 +197,10 @@ static void services(void)
 {
 	const struct policy policies[] = {
 		PEERS(1, WHO(ANY), .allow = true,
-			SERVICES({false, TCP, 80, 89}, SERVICE(false, TCP, 90, 90), SERVICE(false, UDP, 53, 53),
-				SERVICE(false, TCP, 85, 88))),
+			SERVICES({false, TCP, 80, 89}, {false, TCP, 90, 90}, {false, UDP, 53, 53},
+				{false, TCP, 85, 88})),
 		PEERS(2, WHO(ANY), SERVICES({false, TCP, 85, 85})),
-		PEERS(3, WHO(NODE(WEB)), .allow = true, SERVICES({false, TCP, 85, 86}, SERVICE(false, GRE, 0, 65535))),
+		PEERS(3, WHO(NODE(WEB)), .allow = true, SERVICES({false, TCP, 85, 86}, {false, GRE, 0, 65535})),
 	};
 	struct policy_answer answer = ANSWER_IN(policies);
 
@@ -223,7 +223,7 @@ static void any_service(void)
 {
 	const struct policy policies[] = {
 		PEERS(1, WHO(ANY), SERVICES({false, TCP, 0, 1023})),
-		PEERS(2, WHO(ANY), .allow = true, SERVICES({false, UDP, 1, 2}, SERVICE(.any = true))),
+		PEERS(2, WHO(ANY), .allow = true, SERVICES({false, UDP, 1, 2}, {.any = true})),
 		/* Never reached: all is decided. */
 		PEERS(3, WHO(ANY), .allow = true, SERVICES({false, TCP, 2000, 2000})),
 	};

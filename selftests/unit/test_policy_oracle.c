@@ -46,7 +46,7 @@ static size_t segments_wanted(const struct trial *trial, enum says says)
 static void check_form(const struct trial *trial, const struct policy_answer *answer)
 {
 	for (size_t i = 0; i < answer->count; i++) {
-		const struct policy_segment *here = &answer->segments[i], *before = here - 1;
+		const struct policy_segment *here = &answer->segments[i], *before = i ? here - 1 : here;
 
 		hold(trial, here->low <= here->high, "segment is empty", here->protocol, here->low);
 		hold(trial, !same(&here->decision, &answer->otherwise), "segment is like the rest", here->protocol,

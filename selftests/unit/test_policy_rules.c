@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What becomes of policies' answers: how those of two sides are joined, and which rules follow from them. The answers are
- * written by hand here.
+ * What becomes of policies' answers: how those of two sides are joined, and which rules follow from them. The answers
+ * are written by hand here.
  */
 #include "selftests/unit/unit.h"
 
@@ -274,6 +274,51 @@ static void rules_of_disorder(void)
 	RULES_ARE(&answer, TCP, 65535, 32, "deny peer, allow 6 by 1");
 }
 
+static enum policy_verdict verdict_at(const struct policy_rule *rules, size_t count, uint8_t protocol, uint16_t port)
+{
+	for (enum policy_width width = POLICY_WIDTH_PORT; width <= POLICY_WIDTH_PEER; width++)
+		for (size_t i = 0; i < count; i++)
+			if (rules[i].width == width && (width == POLICY_WIDTH_PEER || rules[i].protocol == protocol) &&
+				(width != POLICY_WIDTH_PORT || rules[i].port == port))
+				return rules[i].verdict;
+	return POLICY_ASK;
+}
+
+/* Whatever segments a peer makes up, what looking says is what the rules say, or less. */
+static void rules_of_nonsense(void)
+{
+	uint64_t state = 11;
+
+	for (int i = 0; i < 20000; i++) {
+		struct policy_answer answer = all_by(unit_random(&state) & 1, BY_DEFAULT, 0, 0);
+		size_t count = unit_random(&state) % (POLICY_SEGMENTS_MAX + 1), most = 2 + unit_random(&state) % 63;
+		uint8_t protocol = (uint8_t)(unit_random(&state) % 4);
+		uint16_t port = (uint16_t)unit_random(&state);
+		struct policy_rule rules[POLICY_RULES_MAX];
+
+		while (answer.count < count)
+			segment_add(&answer, (uint8_t)(unit_random(&state) % 3), (uint16_t)unit_random(&state),
+				(uint16_t)unit_random(&state), unit_random(&state) & 1, 1);
+		count = policy_rules(&answer, protocol, port, false, most, rules);
+		CU_ASSERT_FATAL(count >= 1 && count <= most);
+		CU_ASSERT_FATAL(verdict_at(rules, count, protocol, port) ==
+				(policy_look(&answer, protocol, port)->allow ? POLICY_ALLOW : POLICY_DENY));
+		for (size_t j = 0; j < answer.count; j++) {
+			uint16_t places[] = {answer.segments[j].low, answer.segments[j].high,
+				(uint16_t)(answer.segments[j].low - 1), (uint16_t)(answer.segments[j].high + 1)};
+
+			for (size_t k = 0; k < ARRAY_LEN(places); k++) {
+				uint8_t here = answer.segments[j].protocol;
+				enum policy_verdict verdict = verdict_at(rules, count, here, places[k]);
+				bool allow = policy_look(&answer, here, places[k])->allow;
+
+				if (verdict != POLICY_ASK && (verdict == POLICY_ALLOW) != allow)
+					CU_FAIL_FATAL("a rule says another than the answer");
+			}
+		}
+	}
+}
+
 static const struct unit_test tests[] = {
 	{"sides are joined as the vnet says", agreement},
 	{"sides are joined port by port", joined_ports},
@@ -283,6 +328,7 @@ static const struct unit_test tests[] = {
 	{"a wide allow has none", rules_open_with_denials},
 	{"what is exact is one rule", rules_exact},
 	{"answers out of order give no more than they say", rules_of_disorder},
+	{"nor do answers that make no sense", rules_of_nonsense},
 };
 
 int main(void)

@@ -80,7 +80,7 @@ static void twice(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
 	CU_ASSERT_EQUAL(policy_set_vnet(set, &strict), 0);
-	CU_ASSERT_EQUAL(policy_set_vnet(set, &open_vnet), -EEXIST);
+	CU_ASSERT_EQUAL(policy_set_vnet(set, &strict), -EEXIST);
 	CU_ASSERT_EQUAL(policy_set_group(set, &groups[0]), 0);
 	CU_ASSERT_EQUAL(policy_set_group(set, &groups[0]), -EEXIST);
 	CU_ASSERT_EQUAL(policy_set_policy(set, &policy), 0);
@@ -99,7 +99,7 @@ static void twice(void)
 static void names(void)
 {
 	const struct policy policies[] = {
-		PEERS(9, WHO(NODE(WEB), GROUP(FRONT)), SERVICES({false, TCP, 90, 91}, SERVICE(false, TCP, 80, 89)),
+		PEERS(9, WHO(NODE(WEB), GROUP(FRONT)), SERVICES({false, TCP, 90, 91}, {false, TCP, 80, 89}),
 			.name = "nine"),
 		PEERS(3, WHO(ANY), .name = "three"),
 	};
@@ -198,7 +198,7 @@ static void long_cycle(void)
 	UNIT_STRING_EQUAL(message + strlen(message) - 7, " in ...");
 }
 
-/* The same child twice, and by two ways: neither is a cycle. The last of as many groups as there may be is found, too. */
+/* The same child twice, and by two ways: neither is a cycle. The last of as many groups as may be is found, too. */
 static void many_groups(void)
 {
 	static const uint64_t children[] = {2, 3, 3}, last[] = {POLICY_SET_GROUPS_MAX};

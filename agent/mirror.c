@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the agent knows of the maps that only it writes; see mirror.h.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/mirror.h"
+
+struct mirror {
+	void *mappings, *identities; /* trees, by key */
+};
+
+struct mapping_node {
+	struct mapping_key key; /* first: the tree compares it */
+	struct mapping_value value;
+};
+
+struct identity_node {
+	struct mapping_key key;
+	struct identity_value value;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct mapping_key));
+}
+
+/* The node with this key, made if there is none. NULL: out of memory. */
+static void *node_get(void **tree, const struct mapping_key *key, size_t size)
+{
+	void **found = tfind(key, tree, compare);
+	void *node;
+
+	if (found)
+		return *found;
+	node = calloc(1, size);
+	if (!node)
+		return NULL;
+	memcpy(node, key, sizeof(*key));
+	if (tsearch(node, tree, compare))
+		return node;
+	free(node);
+	return NULL;
+}
+
+static void node_drop(void **tree, const struct mapping_key *key)
+{
+	void **found = tfind(key, tree, compare);
+	void *node = found ? *found : NULL;
+
+	if (!node)
+		return;
+	tdelete(key, tree, compare);
+	free(node);
+}
+
+static int keep_mapping(void *context, const struct mapping_key *key, const struct mapping_value *value)
+{
+	struct mirror *mirror = context;
+	struct mapping_node *node = node_get(&mirror->mappings, key, sizeof(*node));
+
+	if (!node)
+		return -ENOMEM;
+	node->value = *value;
+	return 0;
+}
+
+static int keep_identity(void *context, const struct mapping_key *key, const struct identity_value *value)
+{
+	struct mirror *mirror = context;
+	struct identity_node *node = node_get(&mirror->identities, key, sizeof(*node));
+
+	if (!node)
+		return -ENOMEM;
+	node->value = *value;
+	return 0;
+}
+
+int mirror_open(struct agent *agent)
+{
+	int error;
+
+	agent->mirror = calloc(1, sizeof(*agent->mirror));
+	if (!agent->mirror)
+		return -ENOMEM;
+	error = mapping_each(agent->maps->mappings, keep_mapping, agent->mirror);
+	return error ? error : identity_each(agent->maps->identities, keep_identity, agent->mirror);
+}
+
+void mirror_close(struct agent *agent)
+{
+	if (!agent->mirror)
+		return;
+	tdestroy(agent->mirror->mappings, free);
+	tdestroy(agent->mirror->identities, free);
+	free(agent->mirror);
+	agent->mirror = NULL;
+}
+
+int mirror_mapping(const struct agent *agent, const struct mapping_key *key, struct mapping_value *out)
+{
+	struct mapping_node **found = tfind(key, &agent->mirror->mappings, compare);
+
+	if (!found)
+		return -ENOENT;
+	*out = (*found)->value;
+	return 0;
+}
+
+int mirror_mapping_set(struct agent *agent, const struct mapping_key *key, const struct mapping_value *value)
+{
+	int error = mapping_set(agent->maps->mappings, key, value);
+
+	if (!error)
+		error = keep_mapping(agent->mirror, key, value);
+	/* Without a place here it must not be there. */
+	if (error == -ENOMEM)
+		mirror_mapping_del(agent, key);
+	return error;
+}
+
+int mirror_mapping_del(struct agent *agent, const struct mapping_key *key)
+{
+	node_drop(&agent->mirror->mappings, key);
+	return mapping_del(agent->maps->mappings, key);
+}
+
+int mirror_identity(const struct agent *agent, const struct mapping_key *key, struct identity_value *out)
+{
+	struct identity_node **found = tfind(key, &agent->mirror->identities, compare);
+
+	if (!found)
+		return -ENOENT;
+	*out = (*found)->value;
+	return 0;
+}
+
+int mirror_identity_set(struct agent *agent, const struct mapping_key *key, const struct identity_value *value)
+{
+	int error = identity_set(agent->maps->identities, key, value);
+
+	if (!error)
+		error = keep_identity(agent->mirror, key, value);
+	if (error == -ENOMEM)
+		mirror_identity_del(agent, key);
+	return error;
+}
+
+int mirror_identity_del(struct agent *agent, const struct mapping_key *key)
+{
+	node_drop(&agent->mirror->identities, key);
+	return identity_del(agent->maps->identities, key);
+}
