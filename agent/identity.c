@@ -8,6 +8,10 @@
 
 #include "agent/identity.h"
 #include "agent/mirror.h"
+#include "lib/log.h"
+#include "lib/time.h"
+
+#define IDENTITY_SWEEP_NS (10 * NSEC_PER_SEC)
 
 /* Compares with what was said before. Returns 0: the same, or the first; 1: a new holder; -ESTALE: a former one. */
 static int compare(struct agent *agent, const struct mapping_key *key, uint64_t before, uint64_t incarnation)
@@ -18,6 +22,24 @@ static int compare(struct agent *agent, const struct mapping_key *key, uint64_t 
 		return 0;
 	mappings_renew(agent, key);
 	return 1;
+}
+
+/*
+ * Without room for it the answer stands all the same: what is lost is the memory of it, so that a change of policies ends the
+ * rules that rest on it.
+ */
+static int keep(struct agent *agent, const struct mapping_key *key, const struct identity_value *value)
+{
+	static uint64_t logged_ns;
+	int error = mirror_identity_set(agent, key, value);
+
+	if (error != -E2BIG)
+		return error;
+	if (time_now_ns() >= logged_ns + NSEC_PER_SEC) {
+		logged_ns = time_now_ns();
+		log_error("identities: limits.mappings is reached; a peer's node is not remembered");
+	}
+	return 0;
 }
 
 int identity_seen(struct agent *agent, const struct mapping_key *key, uint64_t incarnation)
@@ -33,7 +55,7 @@ int identity_seen(struct agent *agent, const struct mapping_key *key, uint64_t i
 	if (error < 0)
 		return error;
 	value = (struct identity_value){.incarnation = incarnation};
-	return mirror_identity_set(agent, key, &value);
+	return keep(agent, key, &value);
 }
 
 int identity_remember(struct agent *agent, const struct mapping_key *key, const struct node_passport *passport)
@@ -55,8 +77,34 @@ int identity_remember(struct agent *agent, const struct mapping_key *key, const 
 	changed = compare(agent, key, old.incarnation, value.incarnation);
 	if (changed < 0)
 		return changed;
-	error = mirror_identity_set(agent, key, &value);
+	error = keep(agent, key, &value);
 	return error ? error : changed;
+}
+
+struct identity_sweep {
+	struct agent *agent;
+	uint64_t wall_s;
+};
+
+static int sweep_one(void *context, const struct mapping_key *key, const struct identity_value *value)
+{
+	const struct identity_sweep *sweep = context;
+	struct mapping_value mapping;
+
+	if (mirror_mapping(sweep->agent, key, &mapping) || (value->not_after_s && value->not_after_s <= sweep->wall_s))
+		mirror_identity_del(sweep->agent, key);
+	return 0;
+}
+
+void identity_sweep(struct agent *agent)
+{
+	struct identity_sweep sweep = {agent, (uint64_t)time(NULL)};
+	static uint64_t next_ns;
+
+	if (!agent->authority || time_now_ns() < next_ns)
+		return;
+	next_ns = time_now_ns() + IDENTITY_SWEEP_NS;
+	identity_each(agent->maps->identities, sweep_one, &sweep);
 }
 
 struct flush {

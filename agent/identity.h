@@ -16,6 +16,8 @@
 int identity_seen(struct agent *agent, const struct mapping_key *key, uint64_t incarnation);
 /* Keeps what a verified passport says. Returns 0; 1: the holder is another now; -ESTALE, as above; or -errno: -E2BIG, no room. */
 int identity_remember(struct agent *agent, const struct mapping_key *key, const struct node_passport *passport);
+/* Housekeeping, now and then: those whose mapping has gone, and those whose passport has run out. */
+void identity_sweep(struct agent *agent);
 /* Forgets all (vni 0), or those of a vnet. */
 void identity_flush(struct agent *agent, uint32_t vni);
 

@@ -14,6 +14,10 @@
 #include "lib/log.h"
 #include "lib/time.h"
 
+/* One node's negotiated rules may take as much of the table: its neighbours must find room. */
+#define HELD_SHARE 4
+#define HELD_BUCKETS 4096
+
 /* The latest whole answer about a pair, seen from one of its ends, and the rules it became. */
 struct pair {
 	struct rule_key key;     /* without what is narrower than the pair */
@@ -26,6 +30,8 @@ struct pair {
 struct installed {
 	void *pairs; /* tree, by key */
 	uint64_t full_logged_ns;
+	/* Negotiated rules of each node here, by a hash of its address; counted anew by each sweep. */
+	uint32_t held[HELD_BUCKETS], counting[HELD_BUCKETS];
 };
 
 static int compare(const void *a, const void *b)
@@ -121,6 +127,18 @@ static void bump(const struct install *install)
 			ports_bump(agent, &agent->ports[i]);
 }
 
+static const char *full_text(int error)
+{
+	switch (error) {
+	case -E2BIG:
+		return "limits.rules is reached; what was granted is missing";
+	case -EDQUOT:
+		return "a node has its share of limits.rules; what it was granted is missing";
+	default:
+		return strerror(-error);
+	}
+}
+
 static void tell_full(struct agent *agent, int error)
 {
 	uint64_t now_ns = time_now_ns();
@@ -128,8 +146,42 @@ static void tell_full(struct agent *agent, int error)
 	if (now_ns < agent->installed->full_logged_ns + NSEC_PER_SEC)
 		return;
 	agent->installed->full_logged_ns = now_ns;
-	log_error("rules: %s",
-		error == -E2BIG ? "limits.rules is reached; what was granted is missing" : strerror(-error));
+	log_error("rules: %s", full_text(error));
+}
+
+static uint32_t *held_by(uint32_t buckets[HELD_BUCKETS], const struct rule_key *key)
+{
+	uint32_t address;
+
+	memcpy(&address, key->local, sizeof(address));
+	return &buckets[((address ^ key->vni * 0x85ebca6bu) * 0x9e3779b1u) >> 20];
+}
+
+void install_count(struct agent *agent, const struct rule_key *key)
+{
+	if (agent->installed)
+		++*held_by(agent->installed->counting, key);
+}
+
+void install_counted(struct agent *agent)
+{
+	struct installed *installed = agent->installed;
+
+	if (!installed)
+		return;
+	memcpy(installed->held, installed->counting, sizeof(installed->held));
+	memset(installed->counting, 0, sizeof(installed->counting));
+}
+
+/* True, and counted, when the node may have one rule more. */
+static bool held_take(struct agent *agent, const struct rule_key *key)
+{
+	uint32_t *held = held_by(agent->installed->held, key);
+
+	if (*held >= agent->config->limits.rules / HELD_SHARE)
+		return false;
+	++*held;
+	return true;
 }
 
 static bool is_live_allow(const struct rule_value *value)
@@ -148,8 +200,13 @@ static void write_rule(const struct install *install, const struct rule_key *key
 	bool *revoked)
 {
 	struct agent *agent = install->agent;
-	int error = rule_insert(agent->maps->rules, key, value);
 	struct rule_value old;
+	int error = -EDQUOT;
+
+	if (held_take(agent, key))
+		error = rule_insert(agent->maps->rules, key, value);
+	else if (rule_get(agent->maps->rules, key, &old) == 0)
+		error = -EEXIST;
 
 	if (error == -EEXIST && rule_get(agent->maps->rules, key, &old) == 0) {
 		if (outranks(&old))
@@ -310,8 +367,11 @@ void install_answer(const struct install *install, const struct policy_answer *a
 			pair->answer_ends_ns = install->ask ? 0 : install->expires_ns;
 		}
 	}
-	/* Where there is still to be asked, so is for ARP. */
-	if (!install->ask || !reaches)
+	/*
+	 * Where there is still to be asked, so is for ARP. A denial speaks of what the node may begin: that nobody may send to it
+	 * does not keep it from asking.
+	 */
+	if (reaches ? !install->ask : install->direction == DIRECTION_OUT)
 		install_reach(install, reaches);
 	if (revoked)
 		bump(install);

@@ -43,6 +43,10 @@ bool install_knows_denied(struct agent *agent, const struct rule_key *key);
 /* Policies have changed. */
 void install_forget_answers(struct agent *agent);
 
+/* For sweep.c: each negotiated rule there is, and that all were told. */
+void install_count(struct agent *agent, const struct rule_key *key);
+void install_counted(struct agent *agent);
+
 /* Removes a negotiated rule; *bump is set when sessions may rest on it. Returns 0 or -ENOENT. */
 int install_remove(struct agent *agent, const struct rule_key *key, const struct rule_value *value, bool *bump);
 

@@ -171,6 +171,7 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 	revocation_compare_with(agent, old);
 	error = authority_reload(agent);
 	install_forget_answers(agent);
+	transport_directory(agent);
 	if (!error)
 		error = ports_reload(agent, old);
 	if (error)

@@ -66,6 +66,7 @@ struct questions {
 	struct waiting_line answered;
 	struct turns turns;
 	struct port_line lines[OVNET_PORTS_MAX];
+	bool former; /* what is read now was asked of an agent before this one */
 	struct question_counters counters;
 	uint64_t came; /* packets, when it was last settled */
 };
@@ -253,7 +254,9 @@ static void serve(struct questions *questions)
 			mark_answered(questions, waiting);
 	}
 	transport_flush(questions->agent);
-	if (!TAILQ_EMPTY(&questions->turns))
+	if (TAILQ_EMPTY(&questions->turns))
+		loop_timer_stop(questions->serve_timer);
+	else
 		loop_timer_at(questions->serve_timer, time_now_ns());
 }
 
@@ -284,10 +287,13 @@ static void enqueue(struct questions *questions, const struct question *asked)
 	}
 	LIST_INSERT_HEAD(&questions->all, waiting, all);
 	TAILQ_INSERT_TAIL(&line->waiting, waiting, line);
-	if (!line->queued) {
-		line->queued = true;
-		TAILQ_INSERT_TAIL(&questions->turns, line, turn);
-	}
+	if (line->queued)
+		return;
+	/* Whoever has read the ring need not be the one who serves. */
+	if (TAILQ_EMPTY(&questions->turns))
+		loop_timer_at(questions->serve_timer, time_now_ns());
+	line->queued = true;
+	TAILQ_INSERT_TAIL(&questions->turns, line, turn);
 }
 
 static int on_question(void *context, void *data, size_t size)
@@ -295,7 +301,7 @@ static int on_question(void *context, void *data, size_t size)
 	struct questions *questions = context;
 	const struct question *asked = data;
 
-	if (size < sizeof(*asked))
+	if (size < sizeof(*asked) || questions->former)
 		return 0;
 	switch (asked->kind) {
 	case QUESTION_MISS:
@@ -471,8 +477,10 @@ int question_open(struct agent *agent)
 		question_close(agent);
 		return error;
 	}
-	/* What an agent before this one was asked. */
+	/* Of what an agent before this one was asked, nothing is left that waits. */
+	questions->former = true;
 	ring_buffer__consume(questions->ring);
+	questions->former = false;
 	on_alive(questions);
 	return 0;
 }

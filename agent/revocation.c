@@ -207,6 +207,15 @@ static bool denial_stands(struct agent *agent, const struct rule_entry *entry, b
 	return true;
 }
 
+/* One side's answer means another thing then. */
+static bool agreement_changed(struct agent *agent, uint32_t vni)
+{
+	const struct policy_vnet *before = policy_set_find_vnet(agent->revocations->before->policies, vni);
+	const struct policy_vnet *after = policy_set_find_vnet(agent->config->policies, vni);
+
+	return !before || !after || before->agreement != after->agreement;
+}
+
 /*
  * After a start nobody knows what the policies were: what is allowed must follow from those that are.
  */
@@ -220,6 +229,8 @@ static bool contradicts(struct agent *agent, const struct rule_entry *entry, boo
 
 	decision_flow(&entry->key, &flow);
 	*place = (struct policy_place){flow.protocol, flow.port};
+	if (started && agreement_changed(agent, entry->key.vni))
+		return true;
 	if (!started && entry->value.verdict != VERDICT_ALLOW)
 		return !denial_stands(agent, entry, here, place);
 	if (started)
@@ -319,9 +330,9 @@ static void remove_covering(struct agent *agent, const struct flow *flow, enum d
 			continue;
 		if (narrowest_allow && value.verdict != VERDICT_ALLOW)
 			continue;
+		/* And all that is wider: the denial that this was an exception of would keep the node from asking again. */
+		narrowest_allow = false;
 		install_remove(agent, &key, &value, &bump);
-		if (narrowest_allow)
-			break;
 	}
 	if (bump)
 		bump_ifindex(agent, ifindex);
@@ -413,6 +424,8 @@ void revocation_arrival(struct agent *agent, const struct question *question)
 	struct mapping_value source;
 
 	decision_flow(&question->key, &notice.flow);
+	if (!agent->transport)
+		return;
 	notice.serial = agent_unique(agent);
 	if (memcmp(question->source_prefix, none, sizeof(none)) == 0) {
 		/* From a neighbour on this host: its agent is this one. */

@@ -9,6 +9,8 @@
 
 #include "agent/agent.h"
 #include "agent/grant.h"
+#include "agent/identity.h"
+#include "agent/install.h"
 #include "lib/time.h"
 
 #define SWEEP_PERIOD_NS NSEC_PER_SEC
@@ -79,8 +81,11 @@ static int sweep_rule(void *context, const struct rule_key *key, const struct ru
 {
 	struct sweep *sweep = context;
 
-	if (sweep->now_ns < rule->expires_ns)
+	if (sweep->now_ns < rule->expires_ns) {
+		if (rule->origin == ORIGIN_NEGOTIATED)
+			install_count(sweep->agent, key);
 		return 0;
+	}
 	rule_del(sweep->agent->maps->rules, key);
 	/* Of negotiated ones, what lets ARP be answered ends by itself. */
 	if (rule->origin == ORIGIN_FILE || rule->origin == ORIGIN_CONTROL)
@@ -94,6 +99,8 @@ void sweep_now(struct agent *agent)
 
 	session_each(agent->maps->sessions, sweep_session, &sweep);
 	rule_each(agent->maps->rules, sweep_rule, &sweep);
+	install_counted(agent);
+	identity_sweep(agent);
 	/* What is left may let the pair's ARP be answered for less long. */
 	if (sweep.rules_went)
 		reconcile_soon(agent);

@@ -289,6 +289,27 @@ static int open_socket(int *out)
 	return 0;
 }
 
+void transport_directory(struct agent *agent)
+{
+	const struct config *config = agent->config;
+
+	if (!agent->transport)
+		return;
+	control_host_clear(agent->maps->control_hosts);
+	for (size_t i = 0; i < config->host_count; i++) {
+		struct control_key key;
+		int error;
+
+		memcpy(key.prefix, config->hosts[i].locator.octet, sizeof(key.prefix));
+		error = control_host_set(agent->maps->control_hosts, &key);
+		if (error) {
+			log_warning("negotiation: host %s has no gate of its own: %s", config->hosts[i].name,
+				strerror(-error));
+			return;
+		}
+	}
+}
+
 static int start(struct agent *agent, struct transport *transport)
 {
 	struct engine_config config = {0};
@@ -297,6 +318,7 @@ static int start(struct agent *agent, struct transport *transport)
 	authority_engine_config(agent, &config);
 	/* Whom a former agent knew, this one does not: its keys went with it. */
 	control_key_clear(agent->maps->control_keys);
+	transport_directory(agent);
 	transport->engine = engine_new(&config, &ops, agent);
 	memset(&config, 0, sizeof(config));
 	if (!transport->engine)

@@ -16,6 +16,8 @@ void transport_close(struct agent *agent);
 
 struct engine *transport_engine(const struct agent *agent);
 struct engine_time transport_now(void);
+/* The directory is another now: its hosts have gates of their own (maps/control.h). */
+void transport_directory(struct agent *agent);
 /* What was asked leaves now, and the timer is set: to be called by who has called the engine, once for many calls. */
 void transport_flush(struct agent *agent);
 

@@ -304,6 +304,7 @@ static void loader_describe(struct loader *loader)
 		.questions = bpf_map__fd(skeleton->maps.questions),
 		.channel = bpf_map__fd(skeleton->maps.channel),
 		.control_keys = bpf_map__fd(skeleton->maps.control_keys),
+		.control_hosts = bpf_map__fd(skeleton->maps.control_hosts),
 		.control_gates = bpf_map__fd(skeleton->maps.control_gates),
 		.identities = bpf_map__fd(skeleton->maps.identities),
 	};

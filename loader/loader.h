@@ -30,7 +30,7 @@ struct loader_options {
 /* Descriptors of the maps; owned by the loader. */
 struct loader_maps {
 	int ports, port_states, counters, rules, sessions, mappings, nexthops, events, listeners;
-	int pendings, budgets, questions, channel, control_keys, control_gates, identities;
+	int pendings, budgets, questions, channel, control_keys, control_hosts, control_gates, identities;
 };
 
 enum loader_hook { LOADER_NODE, LOADER_GUARD, LOADER_UPLINK_TC, LOADER_INJECT, LOADER_UPLINK_XDP };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Maps `control_keys` and `control_gates`: which datagrams of the negotiation reach the agent.
+ * Maps `control_keys`, `control_hosts` and `control_gates`: which datagrams of the negotiation reach the agent.
  *
  * `control_keys`
  * Who writes   ovnetd: one entry for each receiver index that it has given to a peer.
@@ -8,6 +8,13 @@
  * Lifetime     as long as the peer's keys.
  * Size         8,192.
  * When full    ovnetd says so; that peer's datagrams pass by the gates.
+ *
+ * `control_hosts`
+ * Who writes   ovnetd: one entry for each host of its directory; the uplink programs count in it.
+ * Who reads    the uplink programs.
+ * Lifetime     as long as the host is in the directory.
+ * Size         8,192.
+ * When full    ovnetd says so; that host shares a gate with strangers.
  *
  * `control_gates`
  * Who writes   the uplink programs.
@@ -37,7 +44,16 @@ struct control_gate {
 	__u64 next_ns; /* as in struct budget */
 };
 
+/* The key is a struct control_key: the host's prefix. Each hook has a gate: what XDP let pass comes by tc as well. */
+struct control_host {
+	struct control_gate gates[2];
+};
+
 #ifdef __bpf__
+OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8192); __type(key, struct control_key);
+	  __type(value, struct control_host);)
+control_hosts SHARED_MAP;
+
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8192); __type(key, __u32);
 	  __type(value, struct control_key);)
 control_keys SHARED_MAP;

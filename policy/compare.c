@@ -18,22 +18,13 @@ static bool differs(const struct comparison *c, uint8_t protocol, uint16_t port)
 {
 	const struct policy_decision *before = policy_look(c->before, protocol, port);
 	const struct policy_decision *after = policy_look(c->after, protocol, port);
-	bool wanted = c->verdict == POLICY_ALLOW;
 
-	if (before && after && c->verdict == POLICY_ASK) {
-		if (before->allow == after->allow)
-			return false;
-	} else if (before && after && before->allow == wanted) {
-		bool same = before->allow == after->allow;
-
-		if (c->strength)
-			same &= (before->by == BY_DEFAULT) == (after->by == BY_DEFAULT);
-		if (same)
-			return false;
-	} else if (before && after) {
-		/* What the rule does not decide here, a narrower one does: an exception beneath a wide DENY. */
+	/* Under an ALLOW all was allowed. A wide denial is one with its exceptions: where one comes or goes, it is another. */
+	if (before && after && c->verdict == POLICY_ALLOW && !before->allow)
 		return false;
-	}
+	if (before && after && before->allow == after->allow &&
+		(!c->strength || (before->by == BY_DEFAULT) == (after->by == BY_DEFAULT)))
+		return false;
 	if (c->first)
 		*c->first = (struct policy_place){protocol, port};
 	return true;

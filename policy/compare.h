@@ -15,7 +15,7 @@ struct policy_place {
 
 /*
  * True when a rule of this width and verdict, which followed from `before`, does not follow from `after`: an ALLOW when something
- * under it is no longer allowed, a DENY when something under it is allowed now, an ASK when anything under it is other than it was. With `strength`, also when a
+ * under it is no longer allowed, a DENY or an ASK when anything under it is other than it was, exceptions included. With `strength`, also when a
  * policy decides where a default did, or the other way round. *first (may be NULL) is the first such place. Where one of the
  * answers does not say, it counts as a difference.
  */

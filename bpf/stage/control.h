@@ -45,19 +45,31 @@ static __always_inline bool control_is_known(const struct control_datagram *data
 	return known && *(const __u64 *)known->prefix == *(const __u64 *)p->source_prefix;
 }
 
+/* The gate of the host that the datagram says it comes from, or the one that it shares with other strangers. */
+static __always_inline struct control_gate *control_gate_of(const struct packet *p)
+{
+	__u32 hook = p->hook == HOOK_UPLINK_XDP, index;
+	struct control_host *host;
+	struct control_key key;
+
+	__builtin_memcpy(key.prefix, p->source_prefix, sizeof(key.prefix));
+	host = bpf_map_lookup_elem(&control_hosts, &key);
+	if (host)
+		return &host->gates[hook];
+	/* Multiplication spreads locators that differ in their last bits only. */
+	index = (p->source_prefix[0] * 0x9e3779b1u ^ p->source_prefix[1]) * 0x85ebca6bu >> 22;
+	index = (index & (CONTROL_GATES - 1)) + hook * CONTROL_GATES;
+	return bpf_map_lookup_elem(&control_gates, &index);
+}
+
 /* Returns STAGE_DONE(pass), or the reason for which the datagram is dropped. */
 static __always_inline int control_pass(const void *l4, const void *end, struct packet *p, int pass)
 {
 	struct control_gate *gate;
-	__u32 index;
 
 	if (control_is_known(l4, end, p))
 		goto passed;
-	/* Multiplication spreads locators that differ in their last bits only. */
-	index = (p->source_prefix[0] * 0x9e3779b1u ^ p->source_prefix[1]) * 0x85ebca6bu >> 22;
-	/* Each hook has gates of its own: what XDP let pass comes by tc as well. */
-	index = (index & (CONTROL_GATES - 1)) + (p->hook == HOOK_UPLINK_XDP ? CONTROL_GATES : 0);
-	gate = bpf_map_lookup_elem(&control_gates, &index);
+	gate = control_gate_of(p);
 	if (!gate || !token_take(&gate->next_ns, CONTROL_INTERVAL_NS, CONTROL_BURST_NS, bpf_ktime_get_boot_ns()))
 		return REASON_CONTROL_FLOOD;
 passed:

@@ -28,6 +28,7 @@ measures=(first_packet cold rate ask_flood scan revocation)
 rounds=7
 nodes=100
 cpu=$(($(nproc) - 1))
+probe_cpus=$cpu
 samples=
 latencies=
 only=()
@@ -46,7 +47,7 @@ usage()
 	usage: selftests/bench/negotiation.sh [--rounds N] [--nodes N] [--cpu N] [--only MEASURE]... --samples FILE --latencies FILE
 	  --rounds N        how often each figure is measured (default $rounds)
 	  --nodes N         nodes on host r, 2 to 250 (default $nodes)
-	  --cpu N           the CPU on which latencies are measured (default: the last, here $cpu); attackers have another
+	  --cpu N           the CPU for latencies under attack (default: the last, here $cpu); attackers have another
 	  --only MEASURE    may be repeated: ${measures[*]}
 	  --samples FILE, --latencies FILE    what was measured is added there
 	END
@@ -430,19 +431,23 @@ forget_keys()
 	ctl s peer flush >/dev/null
 }
 
-# place CPUS: where the agents run.
+# place CPUS: where the agents, the relays, the echo server and the probes run.
 place()
 {
-	taskset -acp "$1" "${agents[r]}" >/dev/null
-	taskset -acp "$1" "${agents[s]}" >/dev/null
+	local pid
+	probe_cpus=$1
+	for pid in "${agents[r]}" "${agents[s]}" "${servers[@]}"; do taskset -acp "$1" "$pid" >/dev/null; done
 }
 
 servers_start()
 {
-	start g taskset -c "$cpu" "$programs/contact" echo 7
 	start g "$programs/contact" echo 2000-$((1999 + rate_ports))
-	start r taskset -c "$cpu" "$programs/relay" near 172.16.255.1 9000 fd00:b:1::1 fd00:b:1::2 9001
-	start s taskset -c "$cpu" "$programs/relay" far 172.16.254.2 7 fd00:b:1::2 fd00:b:1::1 9001
+	start g "$programs/contact" echo 7
+	servers=("$started")
+	start r "$programs/relay" near 172.16.255.1 9000 fd00:b:1::1 fd00:b:1::2 9001
+	servers+=("$started")
+	start s "$programs/relay" far 172.16.254.2 7 fd00:b:1::2 fd00:b:1::1 9001
+	servers+=("$started")
 }
 
 # contact_works ADDRESS PORT: every node gets an answer.
@@ -453,10 +458,10 @@ contact_works()
 
 # --- measures --------------------------------------------------------------------------------------------------------
 
-# probe ARGUMENTS...: one run of contact on the measuring CPU.
+# probe ARGUMENTS...: one run of contact where place() said.
 probe()
 {
-	taskset -c "$cpu" "$programs/contact" probe "$@"
+	taskset -c "$probe_cpus" "$programs/contact" probe "$@"
 }
 
 # note COLUMN FIGURE: each probe's time, of what contact printed.
@@ -500,7 +505,7 @@ contact_negotiated()
 measure_first_packet()
 {
 	local pass
-	place "$cpu"
+	place "$all_cpus"
 	for ((pass = 1; pass <= first_packet_passes; pass++)); do
 		in_turn $((round + pass)) contact_relay contact_negotiated
 	done
@@ -509,7 +514,7 @@ measure_first_packet()
 measure_cold()
 {
 	local i
-	place "$cpu"
+	place "$all_cpus"
 	for ((i = 0; i < cold_contacts; i++)); do
 		forget
 		forget_keys

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Truth tables: policies from a seed (TRUTH_SEED, else a new one) on three hosts, every pair of nodes really probed with TCP, UDP
-# and ICMP, and compared with an oracle. See truth.py.
+# Truth tables: policies from a seed (TRUTH_SEED, else a new one) on three hosts, every pair of nodes really probed with
+# TCP, UDP and ICMP, and compared with an oracle. See truth.py.
 #
 #   5 nodes --- HOST 1 up0 --- ROUTER --- up0 HOST 2 --- 5 nodes        in vnets Z and Y, the latter's addresses are
 #                                |                                      also the former's
@@ -17,7 +17,8 @@ truth() {
 	$PYTHON -B "$HERE/truth.py" "$@"
 }
 
-# Every second node knows all addresses of its vnet all the same: what is refused to it is refused by rules, not by ARP alone.
+# knows_all NODE HOST ADDRESS: it has the MAC of every address in its vnet, whatever ARP says: what is refused to it is
+# refused by rules.
 knows_all() {
 	local name=$1 host=$2 vnet=${1%%[0-9]*}
 	ctl "$host" -j mapping list vnet "$vnet" | $PYTHON -c '
@@ -38,8 +39,10 @@ must "keys" fleet 3
 for host in h1 h2 h3; do
 	must "an agent on $host" fleet_agent $host "$(truth members $host)"
 done
-must "hosts see each other" wait_for 10 "next hops" eval 'hosts_reachable h1 && hosts_reachable h2 && hosts_reachable h3'
-while read -r name host address mac; do
+for host in h1 h2 h3; do
+	must "$host sees the others" wait_for 10 "next hops" hosts_reachable $host
+done
+while read -r name host address _; do
 	[ $((${name:1} % 2)) -eq 0 ] || must "$name knows all addresses" knows_all "$name" "$host" "$address"
 done < <(truth nodes)
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """May this packet be answered? The truth that the tables of truth.py are compared with.
 
-Written from the words of the specification (DTM-5, DTM-8, DTM-13 to DTM-16) and of policy/policy.h, and from nothing else: one
-packet at a time, every policy looked at each time, no order, no index, nothing kept.
+Written from the words of the specification (DTM-5, DTM-8, DTM-13 to DTM-16) and of policy/policy.h, and from nothing
+else: one packet at a time, every policy looked at each time, no order, no index, nothing kept.
 
-A world is what a round's configuration says, as truth_world.py makes it. Selectors and services are the text that is written
-to the file.
+A world is what a round's configuration says, as truth_world.py makes it. Selectors and services are the text that is
+written to the file.
 """
 import ipaddress
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Real packets between nodes, several hundred conversations at once, out of one process.
 
-A socket belongs to the namespace in which it was made, so one process has servers in every node (TCP and UDP on each port, and
-raw sockets that see each SYN and each echo request that arrives), and makes the sockets of the probes where they begin.
+A socket belongs to the namespace in which it was made, so one process has servers in every node (TCP and UDP on each
+port, and raw sockets that see each SYN and each echo request that arrives), and makes the sockets of the probes where
+they begin.
 
-What must come is tried again for up to PATIENCE_S: a slow machine makes no failure of it. What must not come has WINDOW_S, tries
-twice, and then waits until no agent has a question open; it counts as refused when it neither arrived nor was answered.
+What must come is tried again for up to PATIENCE_S: a slow machine makes no failure of it. What must not come has
+WINDOW_S, tries twice, and then waits until no agent has a question open; it counts as refused when it neither arrived
+nor was answered. Whatever arrives later, in another round, counts against it too.
 """
 import contextlib
 import ctypes

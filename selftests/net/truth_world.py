@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Who is there, and what a round's policies are: made from a seed, and written into the hosts' configurations.
 
-Fifteen nodes on three hosts: twelve in vnet Z, five to a host in all; three in vnet Y, whose addresses are also those of nodes
+Fifteen nodes on three hosts, five to a host: twelve in vnet Z; three in vnet Y, whose addresses are also those of nodes
 in Z. Addresses go round the hosts, so that every prefix and range has nodes of several.
 """
 import copy
@@ -15,7 +15,8 @@ SOURCE_PORTS = {"low": (20000, 29999), "high": (40000, 49999)}
 SERVICES = ["ssh", "http", "domain", "icmp", "icmp/echo", "tcp", "udp", "tcp/22", "tcp/1000", "tcp/1001-2000",
             "tcp/81-1000", "tcp/1-1024", "tcp/2000-65535", "udp/53", "udp/1000-1001", "udp/23-1999", "udp/1001",
             "udp/80-2000", "icmp/0-7", "icmp/3-8", "any"]
-REPLIES = ["tcp/20000-29999", "tcp/40000-49999", "udp/20000-29999", "udp/40000-49999", "icmp/echo-reply", "icmp", "tcp", "udp"]
+REPLIES = ["tcp/20000-29999", "tcp/40000-49999", "udp/20000-29999", "udp/40000-49999", "icmp/echo-reply", "icmp",
+           "tcp", "udp"]
 GROUPS = {"web": [], "data": [], "staff": [], "guests": [], "inner": ["web", "data"], "all": ["inner", "staff"]}
 BASE_GROUPS = ["web", "data", "staff", "guests"]  # nodes are in these; the others have groups in them
 ACCOUNTS = ["acme", "umbra", None]
@@ -86,7 +87,8 @@ class World:
 
     def item_make(self, rng, vnet):
         members = [node for node in self.nodes if node.vnet == vnet]
-        kind = rng.choice(["node", "node", "address", "range", "prefix", "group", "group", "group", "account", "vnet", "any"])
+        kind = rng.choice(["node", "node", "address", "range", "prefix", "group", "group", "group", "account", "vnet",
+                           "any"])
         if kind == "node":
             return "node:" + rng.choice(members).name
         if kind == "address":
@@ -113,8 +115,10 @@ class World:
         if replies and services:
             services += rng.sample(REPLIES, 3)
         target = Selector(["any"]) if rng.random() < 0.3 else self.selector_make(rng, vnet)
-        return Policy(max([policy.id for policy in self.policies], default=0) + 1, vnet, rng.choice(["in", "in", "out"]),
-                      target, self.selector_make(rng, vnet), services, verdict or rng.choice(["allow", "allow", "allow", "deny"]),
+        peers = self.selector_make(rng, vnet)
+        number = max([policy.id for policy in self.policies], default=0) + 1
+        return Policy(number, vnet, rng.choice(["in", "in", "out"]), target, peers, services,
+                      verdict or rng.choice(["allow", "allow", "allow", "deny"]),
                       rng.choice([None] * 18 + ["unicast", "multicast"]))
 
     # ---- written to a host's configuration

@@ -136,10 +136,43 @@ static void test_renew(void)
 	world_close(&world);
 }
 
+static bool is_remembered(struct ipv4 source)
+{
+	CU_ASSERT_EQUAL(renew(source, 80), 0);
+	world_flush(a);
+	world_run(&world, 5 * MS);
+	return b->request_had_passport;
+}
+
+/* 1,024 passports of a peer are kept: the oldest goes first. */
+static void test_many_claims(void)
+{
+	const unsigned most = 1024;
+	struct node_passport passport;
+	struct ipv4 first = {.octet = {10, 77, 0, 0}}, second = {.octet = {10, 77, 0, 1}};
+
+	open_warm();
+	passport = world_node_passport(a);
+	for (unsigned i = 0; i < most; i++) {
+		passport.addresses[0] = (struct ipv4){.octet = {10, 77, (uint8_t)(i >> 8), (uint8_t)i}};
+		CU_ASSERT_EQUAL(ask_as(&passport, 80, passport.addresses[0]), 0);
+	}
+	CU_ASSERT_EQUAL(b->decisions, 1 + most);
+	/* The passport of the first question of all made room already. */
+	CU_ASSERT_FALSE(is_remembered(world_node(0)));
+	CU_ASSERT(is_remembered(first));
+	passport.addresses[0].octet[1]++;
+	CU_ASSERT_EQUAL(ask_as(&passport, 80, passport.addresses[0]), 0);
+	CU_ASSERT_FALSE(is_remembered(first));
+	CU_ASSERT(is_remembered(second));
+	world_close(&world);
+}
+
 static const struct unit_test tests[] = {
 	{"false claims get silence", test_claims},
 	{"a node is in a slot of its host's", test_slot},
 	{"RENEW needs no passport and has a short answer", test_renew},
+	{"so many passports of a peer are kept, the oldest goes first", test_many_claims},
 };
 
 int main(void)
