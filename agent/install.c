@@ -22,6 +22,7 @@
 struct pair {
 	struct rule_key key;     /* without what is narrower than the pair */
 	uint64_t answer_ends_ns; /* 0: what follows is not an answer any more */
+	uint64_t serial;         /* of that answer */
 	struct policy_answer answer;
 	size_t count;
 	struct rule_key rules[POLICY_RULES_MAX];
@@ -338,7 +339,7 @@ static void take_former(const struct install *install, const struct policy_answe
 	}
 }
 
-void install_answer(const struct install *install, const struct policy_answer *answer)
+static void answer_install(const struct install *install, const struct policy_answer *answer)
 {
 	const struct flow *flow = &install->flow;
 	struct policy_rule rules[POLICY_RULES_MAX];
@@ -365,6 +366,7 @@ void install_answer(const struct install *install, const struct policy_answer *a
 			take_former(install, answer, pair, keys, count, &revoked);
 			pair->answer = *answer;
 			pair->answer_ends_ns = install->ask ? 0 : install->expires_ns;
+			pair->serial = install->serial;
 		}
 	}
 	/*
@@ -375,6 +377,27 @@ void install_answer(const struct install *install, const struct policy_answer *a
 		install_reach(install, reaches);
 	if (revoked)
 		bump(install);
+}
+
+/* Of two questions about one pair the later decision may have come first: then what it says of this flow counts. */
+static bool superseded(const struct install *install, const struct pair *pair)
+{
+	return pair && install->direction == DIRECTION_OUT && install->serial < pair->serial &&
+	       time_now_ns() < pair->answer_ends_ns;
+}
+
+void install_answer(const struct install *install, const struct policy_answer *answer)
+{
+	struct rule_key key = key_of(install);
+	struct pair *pair = pair_find(install->agent, &key);
+	struct install newer = *install;
+
+	if (!superseded(install, pair))
+		return answer_install(install, answer);
+	newer.exact = true;
+	newer.serial = pair->serial;
+	newer.expires_ns = pair->answer_ends_ns;
+	answer_install(&newer, &pair->answer);
 }
 
 void install_one(const struct install *install, bool allow, uint32_t policy)

@@ -528,6 +528,7 @@ void question_each(struct agent *agent, void (*fn)(void *context, const struct q
 			.asked = waiting->asked,
 			.packets = waiting->packets,
 			.octets = waiting->octets,
+			/* cppcheck-suppress uninitvar */
 			.age_ns = now_ns - waiting->read_ns,
 		};
 

@@ -25,7 +25,8 @@
  *
  * A datagram under keys that are live comes from a peer, or from somebody who saw one of its; it goes straight in, and its
  * authenticator decides. Any other - a handshake, garbage - goes through its sender's gate, a token bucket: a flood
- * from few senders costs the agent nothing, and one from many is bounded.
+ * from few senders costs the agent nothing, and one from many is bounded. Hosts of the directory have gates of their own:
+ * strangers, however many, do not keep them from shaking hands.
  */
 #ifndef OVNET_MAPS_CONTROL_H
 #define OVNET_MAPS_CONTROL_H

@@ -19,8 +19,11 @@ static bool differs(const struct comparison *c, uint8_t protocol, uint16_t port)
 	const struct policy_decision *before = policy_look(c->before, protocol, port);
 	const struct policy_decision *after = policy_look(c->after, protocol, port);
 
-	/* Under an ALLOW all was allowed. A wide denial is one with its exceptions: where one comes or goes, it is another. */
-	if (before && after && c->verdict == POLICY_ALLOW && !before->allow)
+	/*
+	 * Under an ALLOW all was allowed, by this side or, where one suffices, by the other. A wide denial is one with its
+	 * exceptions: where one comes or goes, it is another.
+	 */
+	if (before && after && c->verdict == POLICY_ALLOW && !before->allow && !c->strength)
 		return false;
 	if (before && after && before->allow == after->allow &&
 		(!c->strength || (before->by == BY_DEFAULT) == (after->by == BY_DEFAULT)))

@@ -304,16 +304,19 @@ static bool names(const struct flow *flow, struct ipv4 address)
 	return ipv4_equal(flow->source, address) || ipv4_equal(flow->destination, address);
 }
 
-static bool notice_covers(const struct message_notice *notice, const struct flow *flow)
+/* An answer that is not asked to be exact is about the whole pair, and so is covered by what is said of any flow of it. */
+static bool notice_covers(const struct message_notice *notice, const struct question *question)
 {
 	static const struct ipv4 none;
-	const struct flow *named = &notice->flow;
+	const struct flow *named = &notice->flow, *flow = &question->flow;
 
 	if (named->vni != flow->vni)
 		return false;
 	switch (notice->scope) {
 	case SCOPE_FLOW:
-		return flow_equal(named, flow);
+		if (question->exact)
+			return flow_equal(named, flow);
+		/* fall through */
 	case SCOPE_PAIR:
 		return ipv4_equal(named->source, flow->source) && ipv4_equal(named->destination, flow->destination);
 	default:
@@ -332,7 +335,7 @@ void question_notice(struct peer *peer, const struct message_notice *notice)
 	struct question *question = TAILQ_FIRST(&peer->in_flight);
 
 	for (; question; question = TAILQ_NEXT(question, links)) {
-		if (notice_covers(notice, &question->flow))
+		if (notice_covers(notice, question))
 			question_raise(question, notice->serial);
 	}
 }

@@ -58,10 +58,12 @@ all() {
 	done
 	for each in selftests/net/*.sh; do
 		each=net/$(basename "$each")
-		[ "$each" = net/lib.sh ] || suite "$each" "selftests/$each"
+		case $each in net/lib.sh | net/fleet.sh) continue ;; esac
+		suite "$each" "selftests/$each"
 	done
 	suite asan/net/basic.sh env BIN="$PWD/$B/asan" selftests/net/basic.sh
 	suite asan/net/life.sh env BIN="$PWD/$B/asan" selftests/net/life.sh
+	suite asan/net/negotiate.sh env BIN="$PWD/$B/asan" selftests/net/negotiate.sh
 }
 
 if [ $# -eq 0 ]; then

@@ -160,7 +160,8 @@ class Race:
     def run(self, new):
         """What happens, and when (ms)."""
         rng, pick = self.rng, lambda most: self.rng.uniform(0, most)
-        switching = rng.choice((self.one, self.two, self.two))
+        # A source that denies hides what the destination does: it does not stay so.
+        switching = self.one if not self.one.on and rng.random() < 0.7 else rng.choice((self.one, self.two, self.two))
         events = [(pick(12), switching.switch)]
         start = pick(6)
         for i in range(6):

@@ -69,6 +69,7 @@ struct world {
 	size_t by_key_room;
 	struct world_event *events; /* a binary heap */
 	size_t event_count, event_room;
+	bool exact;  /* questions want exact answers */
 	bool asking; /* within engine_ask(): no question may end */
 	/* The network. */
 	unsigned loss_percent, duplicate_percent;
@@ -601,6 +602,7 @@ static inline int world_ask_with(struct world_agent *agent, const struct substra
 	struct engine_time now = world_time(agent->world);
 	struct message_ask ask = {
 		.flow = *flow,
+		.exact = agent->world->exact,
 		.source_says = SOURCE_ALLOWS_BY_POLICY,
 		.passport = passport,
 		.passport_length = length,
