@@ -442,8 +442,11 @@ int decision_decide(struct agent *agent, const struct engine_request *request, b
 	install.expires_ns = time_now_ns() + lifetime_ns + DECISION_MARGIN_NS;
 	install.serial = serial;
 	install.exact = exact;
-	install_answer(&install, &in);
-
+	/* What this host has no rule for is not granted. */
+	if (install_answer(&install, &in)) {
+		*granted = false;
+		return refuse(out, destination.incarnation, serial, true);
+	}
 	out->lifetime_ms = (uint32_t)(lifetime_ns / NSEC_PER_MSEC);
 	out->incarnation = destination.incarnation;
 	out->serial = serial;

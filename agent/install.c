@@ -14,8 +14,9 @@
 #include "lib/log.h"
 #include "lib/time.h"
 
-/* One node's negotiated rules may take as much of the table: its neighbours must find room. */
+/* Of the table, one node's negotiated rules, and those of one peer of a node here: others must find room. */
 #define HELD_SHARE 4
+#define HELD_SHARE_INWARD 16
 #define HELD_BUCKETS 4096
 
 /* The latest whole answer about a pair, seen from one of its ends, and the rules it became. */
@@ -152,10 +153,13 @@ static void tell_full(struct agent *agent, int error)
 
 static uint32_t *held_by(uint32_t buckets[HELD_BUCKETS], const struct rule_key *key)
 {
-	uint32_t address;
+	uint32_t local, peer = 0;
 
-	memcpy(&address, key->local, sizeof(address));
-	return &buckets[((address ^ key->vni * 0x85ebca6bu) * 0x9e3779b1u) >> 20];
+	memcpy(&local, key->local, sizeof(local));
+	/* Inward, it is the peer that asks, and its share that is used. */
+	if (key->direction == DIRECTION_IN)
+		memcpy(&peer, key->peer, sizeof(peer));
+	return &buckets[((local ^ key->vni * 0x85ebca6bu ^ peer * 0xc2b2ae35u) * 0x9e3779b1u) >> 20];
 }
 
 void install_count(struct agent *agent, const struct rule_key *key)
@@ -174,15 +178,11 @@ void install_counted(struct agent *agent)
 	memset(installed->counting, 0, sizeof(installed->counting));
 }
 
-/* True, and counted, when the node may have one rule more. */
-static bool held_take(struct agent *agent, const struct rule_key *key)
+static bool held_has_room(struct agent *agent, const struct rule_key *key)
 {
-	uint32_t *held = held_by(agent->installed->held, key);
+	uint32_t share = key->direction == DIRECTION_IN ? HELD_SHARE_INWARD : HELD_SHARE;
 
-	if (*held >= agent->config->limits.rules / HELD_SHARE)
-		return false;
-	++*held;
-	return true;
+	return *held_by(agent->installed->held, key) < agent->config->limits.rules / share;
 }
 
 static bool is_live_allow(const struct rule_value *value)
@@ -196,33 +196,43 @@ static bool outranks(const struct rule_value *old)
 	return (old->origin == ORIGIN_FILE || old->origin == ORIGIN_CONTROL) && time_now_ns() < old->expires_ns;
 }
 
-/* Writes one rule. Sets *revoked when an ALLOW was there that this is not. */
-static void write_rule(const struct install *install, const struct rule_key *key, struct rule_value *value,
+/* Over a negotiated rule with the same key; those of people stay. Sets *revoked when an ALLOW was there that this is not. */
+static int rewrite_rule(struct agent *agent, const struct rule_key *key, struct rule_value *value, bool *revoked)
+{
+	struct rule_value old;
+	int error = rule_get(agent->maps->rules, key, &old);
+
+	if (error || outranks(&old))
+		return error;
+	if (is_live_allow(&old) && value->verdict != VERDICT_ALLOW)
+		*revoked = true;
+	value->hits = old.hits;
+	if (old.verdict == value->verdict && old.incarnation == value->incarnation &&
+		old.peer_incarnation == value->peer_incarnation)
+		value->created_ns = old.created_ns;
+	return rule_set(agent->maps->rules, key, value);
+}
+
+/* Writes one rule. Returns 0, or -errno (told): -EDQUOT, who asks has its share; -E2BIG, the table is full. */
+static int write_rule(const struct install *install, const struct rule_key *key, struct rule_value *value,
 	bool *revoked)
 {
 	struct agent *agent = install->agent;
-	struct rule_value old;
-	int error = -EDQUOT;
+	bool room = held_has_room(agent, key);
+	int error = room ? rule_insert(agent->maps->rules, key, value) : -EEXIST;
 
-	if (held_take(agent, key))
-		error = rule_insert(agent->maps->rules, key, value);
-	else if (rule_get(agent->maps->rules, key, &old) == 0)
-		error = -EEXIST;
-
-	if (error == -EEXIST && rule_get(agent->maps->rules, key, &old) == 0) {
-		if (outranks(&old))
-			return;
-		if (is_live_allow(&old) && value->verdict != VERDICT_ALLOW)
-			*revoked = true;
-		value->hits = old.hits;
-		if (old.verdict == value->verdict && old.incarnation == value->incarnation &&
-			old.peer_incarnation == value->peer_incarnation)
-			value->created_ns = old.created_ns;
-		error = rule_set(agent->maps->rules, key, value);
+	if (!error)
+		++*held_by(agent->installed->held, key);
+	if (error == -EEXIST) {
+		error = rewrite_rule(agent, key, value, revoked);
+		if (error == -ENOENT && !room)
+			error = -EDQUOT;
 	}
 	if (error)
-		return tell_full(agent, error);
-	grant_note(agent, key, value);
+		tell_full(agent, error);
+	else
+		grant_note(agent, key, value);
+	return error;
 }
 
 static struct rule_key key_of(const struct install *install)
@@ -339,7 +349,7 @@ static void take_former(const struct install *install, const struct policy_answe
 	}
 }
 
-static void answer_install(const struct install *install, const struct policy_answer *answer)
+static int answer_install(const struct install *install, const struct policy_answer *answer)
 {
 	const struct flow *flow = &install->flow;
 	struct policy_rule rules[POLICY_RULES_MAX];
@@ -347,6 +357,7 @@ static void answer_install(const struct install *install, const struct policy_an
 	struct rule_value values[POLICY_RULES_MAX];
 	bool revoked = false, exact = install->exact || !answer->complete, reaches = policy_reaches(answer);
 	size_t count = 0;
+	int error = 0;
 
 	if (!(flow->reach && exact))
 		count = policy_rules(answer, flow->protocol, flow->port, exact, DECISION_RULES_MOST, rules);
@@ -354,8 +365,11 @@ static void answer_install(const struct install *install, const struct policy_an
 		rule_of(install, &rules[i], &keys[i], &values[i]);
 	/* Exceptions before the wide denial that they are of: else what is allowed would be dropped for a moment. */
 	for (size_t i = 0; i < count; i++)
-		if (values[i].verdict != VERDICT_DENY)
-			write_rule(install, &keys[i], &values[i], &revoked);
+		if (values[i].verdict != VERDICT_DENY) {
+			int refused = write_rule(install, &keys[i], &values[i], &revoked);
+
+			error = error ? error : refused;
+		}
 	for (size_t i = 0; i < count; i++)
 		if (values[i].verdict == VERDICT_DENY)
 			write_rule(install, &keys[i], &values[i], &revoked);
@@ -377,6 +391,7 @@ static void answer_install(const struct install *install, const struct policy_an
 		install_reach(install, reaches);
 	if (revoked)
 		bump(install);
+	return error;
 }
 
 /* Of two questions about one pair the later decision may have come first: then what it says of this flow counts. */
@@ -386,7 +401,7 @@ static bool superseded(const struct install *install, const struct pair *pair)
 	       time_now_ns() < pair->answer_ends_ns;
 }
 
-void install_answer(const struct install *install, const struct policy_answer *answer)
+int install_answer(const struct install *install, const struct policy_answer *answer)
 {
 	struct rule_key key = key_of(install);
 	struct pair *pair = pair_find(install->agent, &key);
@@ -397,7 +412,7 @@ void install_answer(const struct install *install, const struct policy_answer *a
 	newer.exact = true;
 	newer.serial = pair->serial;
 	newer.expires_ns = pair->answer_ends_ns;
-	answer_install(&newer, &pair->answer);
+	return answer_install(&newer, &pair->answer);
 }
 
 void install_one(const struct install *install, bool allow, uint32_t policy)

@@ -26,8 +26,8 @@ struct install {
 int install_open(struct agent *agent);
 void install_close(struct agent *agent);
 
-/* Each logs when the table is full: what did not fit is not allowed. */
-void install_answer(const struct install *install, const struct policy_answer *answer);
+/* Returns 0, or -errno when something that is allowed did not fit (logged): it is not allowed then. */
+int install_answer(const struct install *install, const struct policy_answer *answer);
 /* One rule for the flow asked, by default or by silence. */
 void install_one(const struct install *install, bool allow, uint32_t policy);
 /* A denial of the whole pair, if no rule as wide is there. Returns whether it was made. */

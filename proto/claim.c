@@ -3,7 +3,8 @@
  * What a peer asks: is its claim true, what is decided, and the answer. See internal.h.
  *
  * Passports that were verified are kept by each address that they name, so that the signature is checked once, a later revision
- * supersedes an earlier one, and a RENEW needs none.
+ * supersedes an earlier one, and a RENEW needs none. The roots of their batches are kept too: another node's passport of a batch that
+ * this peer has shown before costs no signature.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -47,6 +48,26 @@ void claim_drop_all(struct peer *peer)
 	while (!TAILQ_EMPTY(&peer->claims))
 		claim_drop(peer, TAILQ_FIRST(&peer->claims));
 	table_clear(&peer->claims_by_address);
+	free(peer->roots);
+	peer->roots = NULL;
+}
+
+/* Without memory for the roots, each passport's signature is verified. */
+static int claim_verify(struct engine *engine, struct peer *peer, const struct message_ask *ask,
+	struct node_passport *out)
+{
+	struct passport_roots none = {0}, *roots;
+	uint64_t before;
+	int error;
+
+	if (!peer->roots)
+		peer->roots = calloc(1, sizeof(*peer->roots));
+	roots = peer->roots ? peer->roots : &none;
+	before = roots->signatures;
+	error = node_passport_verify(ask->passport, ask->passport_length, engine->config.authority, engine->time.wall_s,
+		roots, out);
+	engine->counters.signatures += roots->signatures - before;
+	return error;
 }
 
 /* Keeps a verified passport in place of those that named its addresses before. Without memory it is verified again next time. */
@@ -121,8 +142,7 @@ static int claim_check(struct engine *engine, struct peer *peer, const struct me
 	int error;
 
 	error = same ? node_passport_read(ask->passport, ask->passport_length, engine->time.wall_s, out)
-		     : node_passport_verify(ask->passport, ask->passport_length, engine->config.authority,
-			       engine->time.wall_s, out);
+		     : claim_verify(engine, peer, ask, out);
 	if (error) {
 		engine->counters.bad_passport++;
 		return error;

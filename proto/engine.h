@@ -24,7 +24,8 @@
  *   per peer and ENGINE_WAITING more waiting; beyond, -ENOBUFS.
  * - A decision is taken only as the answer to a question in flight, and only if its serial is not lower than that of any notice that
  *   covers the flow and came while it was in flight; else the question is asked again at once, as a new one, up to ENGINE_TRIES times.
- * - ASK is decided again each time it comes: deciding twice is harmless. The passport is verified once, and known again octet by octet.
+ * - ASK is decided again each time it comes: deciding twice is harmless. The passport is verified once, and known again octet by octet; of
+ *   those signed in one batch the signature is verified once for each peer that shows them, as long as the batch is one of its latest.
  *   The passport's host must be the peer's, the source one of its addresses, its slot within the peer's locator, its revision not lower
  *   than one seen for any of its addresses: else silence, counted.
  * - Messages to one peer and address share datagrams until engine_flush() (RENEWs and notices to any of its addresses). Answers go back along
@@ -174,7 +175,7 @@ uint64_t engine_due(const struct engine *engine);
 
 /* Forgets a peer: its keys, what it has shown, what is asked of it (OUTCOME_BUSY). All peers with NULL. */
 void engine_forget(struct engine *engine, const struct engine_time *time, const struct locator *locator);
-/* Forgets the nodes' passports that peers have shown; keys and questions stay. The next question's is verified anew. */
+/* Forgets the nodes' passports that peers have shown, and their batches; keys and questions stay. The next question's is verified anew. */
 void engine_forget_passports(struct engine *engine);
 
 /* ---- to look at */
@@ -193,13 +194,14 @@ void engine_each_peer(const struct engine *engine, void (*fn)(void *context, con
 	void *context);
 
 /*
- * Datagrams received and sent; HELLOs with a good mac1 and WELCOMEs taken; key pairs proven. Then what was refused and why, where
+ * Datagrams received and sent; HELLOs with a good mac1 and WELCOMEs taken; key pairs proven; signatures of node passports that were
+ * verified, good or bad: not those of a batch that was known. Then what was refused and why, where
  * unknown_host counts our own questions and notices to nobody, over_load HELLOs that got a COOKIE instead. Then questions and
  * notices; ignored decisions: nobody asked, or older than a notice.
  */
 struct engine_counters {
 	uint64_t received, sent;
-	uint64_t hellos, welcomes, cookies_sent, handshakes;
+	uint64_t hellos, welcomes, cookies_sent, handshakes, signatures;
 	uint64_t malformed, bad_mac, bad_tag, replayed, unknown_index, bad_passport, bad_claim, unknown_host, old_stamp,
 		over_load;
 	uint64_t asked, retried, granted, refused, silent, ignored_decisions, decided, notices, stale_limited;

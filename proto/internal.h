@@ -156,7 +156,8 @@ struct peer {
 	struct table claims_by_address;
 	struct claims claims; /* oldest first */
 	size_t claim_count;
-	uint64_t stale_ns; /* when the bucket of STALEs would be full again */
+	struct passport_roots *roots; /* of the batches that those came in; NULL until there is one */
+	uint64_t stale_ns;            /* when the bucket of STALEs would be full again */
 	struct timer timer;
 	uint64_t used_ns, received_ns, handshake_ns, rtt_ns;
 	uint64_t asked, answered, silent, decided;

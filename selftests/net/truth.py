@@ -125,12 +125,16 @@ class Run:
         answered = {number for number, probe in enumerate(probes) if probe.answered}
         self.check("%s: %d probes, %d answered" % (what, len(probes), len(answered)), trouble)
         for probe in wrong[:3]:
-            self.explain(probe)
+            self.explain(probe, probe.source, probe.address, probe.port)
+            if probe.arrived and probe.destination:
+                back = 0 if probe.protocol == "icmp" else SOURCE_PORTS[probe.block][0]
+                self.explain(probe, probe.destination, probe.source.address, back)
         return answered
 
-    def explain(self, probe):
+    def explain(self, probe, source, address, port):
+        """What the agents of both ends say of one direction."""
         for host in sorted({node.host for node in (probe.source, probe.destination) if node}):
-            words = [probe.source.address, probe.address, probe.protocol, str(probe.port), "vnet", probe.source.vnet]
+            words = [source.address, address, probe.protocol, str(port), "vnet", source.vnet]
             done = subprocess.run([self.binaries + "/ovnetctl", "-i", "%s-h%d" % (self.net, host), "explain", *words],
                                   capture_output=True, text=True, timeout=10, check=False)
             for line in (done.stdout + done.stderr).splitlines()[:24]:
