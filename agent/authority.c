@@ -25,10 +25,21 @@ struct authority_index {
 	size_t size; /* a power of two */
 };
 
+/* A node's passport; length 0: none. */
 struct node_papers {
 	uint64_t incarnation, signed_s;
-	uint8_t octets[NODE_PASSPORT_LEN_MAX];
-	int length;
+	struct node_passport_octets passport;
+};
+
+/*
+ * Nodes whose passports are signed together. Which nodes those are is fixed by their places in the configuration, so that one that
+ * comes online makes no other batch of this host anew: each new one costs every peer a signature.
+ */
+struct batch {
+	size_t count;
+	size_t nodes[PASSPORT_BATCH_MAX];
+	struct node_passport passports[PASSPORT_BATCH_MAX];
+	struct node_passport_octets octets[PASSPORT_BATCH_MAX];
 };
 
 struct authority {
@@ -217,11 +228,13 @@ void authority_host_passport(struct agent *agent, uint8_t out[HOST_PASSPORT_LEN]
 	host_passport_sign(&passport, authority->signing.secret, out);
 }
 
-static int papers_sign(struct agent *agent, size_t index, uint64_t incarnation, struct node_papers *papers)
+static void batch_add(struct agent *agent, struct batch *batch, size_t index, uint64_t incarnation)
 {
 	const struct config_node *node = &agent->config->nodes[index];
 	const struct policy_identity *identity = &node->identity;
-	struct node_passport passport = {
+	struct node_passport *passport = &batch->passports[batch->count];
+
+	*passport = (struct node_passport){
 		.vni = identity->vni,
 		.slot = node->slot,
 		.node = identity->node,
@@ -235,29 +248,63 @@ static int papers_sign(struct agent *agent, size_t index, uint64_t incarnation, 
 		.addresses = {node->address},
 		.group_count = identity->group_count,
 	};
-	int length;
+	memcpy(passport->groups, identity->groups, identity->group_count * sizeof(passport->groups[0]));
+	batch->nodes[batch->count++] = index;
+}
 
-	memcpy(passport.groups, identity->groups, identity->group_count * sizeof(passport.groups[0]));
-	length = node_passport_sign(&passport, agent->authority->signing.secret, papers->octets);
-	papers->length = length;
-	papers->incarnation = incarnation;
-	papers->signed_s = wall_s();
-	return length;
+/* The incarnation of a node that is online and may ask, or 0. */
+static uint64_t node_incarnation(const struct agent *agent, size_t index)
+{
+	const struct config_node *node = &agent->config->nodes[index];
+	struct mapping_key key = {.vni = node->identity.vni};
+	struct mapping_value value;
+
+	if (!agent->ports[index].attached || !authority_vnet(agent, key.vni))
+		return 0;
+	memcpy(key.address, node->address.octet, 4);
+	return mirror_mapping(agent, &key, &value) ? 0 : value.incarnation;
+}
+
+/* Signs for the node, and for those beside it that are online. Returns 0 or -errno. */
+static int batch_sign(struct agent *agent, size_t wanted, uint64_t incarnation)
+{
+	scope_free struct batch *batch = calloc(1, sizeof(*batch));
+	size_t first = wanted - wanted % PASSPORT_BATCH_MAX;
+	int error;
+
+	if (!batch)
+		return -ENOMEM;
+	for (size_t i = first; i < first + PASSPORT_BATCH_MAX && i < agent->config->node_count; i++) {
+		uint64_t now = i == wanted ? incarnation : node_incarnation(agent, i);
+
+		if (now || i == wanted)
+			batch_add(agent, batch, i, now);
+	}
+	error = node_passports_sign(batch->passports, batch->count, agent->authority->signing.secret, batch->octets);
+	if (error)
+		return error;
+	for (size_t i = 0; i < batch->count; i++)
+		agent->authority->papers[batch->nodes[i]] = (struct node_papers){
+			.incarnation = batch->passports[i].incarnation,
+			.signed_s = batch->passports[i].not_before_s,
+			.passport = batch->octets[i],
+		};
+	return 0;
 }
 
 int authority_node_passport(struct agent *agent, size_t node, uint64_t incarnation, const uint8_t **octets)
 {
-	struct node_papers *papers = &agent->authority->papers[node];
+	const struct node_papers *papers = &agent->authority->papers[node];
 	uint64_t half_s = agent->config->vnets[agent->config->nodes[node].vnet].passport_lifetime_s / 2;
 
-	if (papers->incarnation != incarnation || papers->length <= 0 || wall_s() >= papers->signed_s + half_s) {
-		int length = papers_sign(agent, node, incarnation, papers);
+	if (papers->incarnation != incarnation || !papers->passport.length || wall_s() >= papers->signed_s + half_s) {
+		int error = batch_sign(agent, node, incarnation);
 
-		if (length < 0)
-			return length;
+		if (error)
+			return error;
 	}
-	*octets = papers->octets;
-	return papers->length;
+	*octets = papers->passport.octets;
+	return (int)papers->passport.length;
 }
 
 /* ---- start and end */

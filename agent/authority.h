@@ -52,8 +52,8 @@ bool authority_configured(const struct agent *agent, uint32_t vni, struct ipv4 a
 long authority_node(const struct agent *agent, uint32_t vni, struct ipv4 address);
 
 /*
- * The node's passport for `incarnation`, signed at most half its lifetime ago. Good until the next call for that node. Returns its
- * length, or -errno.
+ * The node's passport for `incarnation`, signed at most half its lifetime ago; if it must be signed anew, it is in one batch with those
+ * of the nodes beside it that are online. Good until the next call. Returns its length, or -errno.
  */
 int authority_node_passport(struct agent *agent, size_t node, uint64_t incarnation, const uint8_t **octets);
 

@@ -149,7 +149,7 @@ static void say(struct agent *agent, const struct flow *flow, enum direction dir
 	if (here && vnet)
 		policy_join(vnet->agreement, &sides[SIDE_IN], &sides[SIDE_OUT], flow->protocol, flow->port, out);
 	else
-		*out = sides[direction == DIRECTION_OUT ? SIDE_OUT : SIDE_IN];
+		*out = sides[direction == DIRECTION_IN ? SIDE_IN : SIDE_OUT];
 }
 
 static enum policy_verdict verdict_of(const struct rule_value *value)
@@ -303,24 +303,33 @@ static void bump_ifindex(struct agent *agent, uint32_t ifindex)
 			ports_bump(agent, &agent->ports[i]);
 }
 
+enum covering {
+	COVERING_ALL,
+	COVERING_ALLOWS,
+	/* The narrowest ALLOW, and all that is wider: a denial that it was an exception of would keep the node from asking again. */
+	COVERING_FROM_ALLOW,
+};
+
 /* The rules of one end that say something about this flow, narrow to wide; of those only what was decided before `serial`. */
 static void remove_covering(struct agent *agent, const struct flow *flow, enum direction direction, uint32_t ifindex,
-	uint64_t serial, bool narrowest_allow)
+	uint64_t serial, enum covering which)
 {
 	struct rule_key key = {.vni = flow->vni,
-		.direction = flow->reach ? 0 : direction,
+		.direction = direction,
 		.protocol = flow->protocol,
 		.port = flow->port};
 	bool outward = direction == DIRECTION_OUT, bump = false;
 
 	memcpy(key.local, outward ? flow->source.octet : flow->destination.octet, 4);
 	memcpy(key.peer, outward ? flow->destination.octet : flow->source.octet, 4);
-	for (unsigned width = flow->reach ? WIDTH_ARP : WIDTH_PORT; width <= WIDTH_ARP; width++) {
+	/* What the node was told of ARP goes with what it may begin: it must be able to ask again. */
+	for (unsigned width = flow->reach ? WIDTH_ARP : WIDTH_PORT; width <= (outward ? WIDTH_ARP : WIDTH_PEER);
+		width++) {
 		struct rule_value value;
 
-		if (width == WIDTH_ARP && !flow->reach)
-			break;
 		key.width = width & 0xf;
+		if (width == WIDTH_ARP)
+			key.direction = 0;
 		if (width >= WIDTH_PROTOCOL)
 			key.port = 0;
 		if (width >= WIDTH_PEER)
@@ -328,10 +337,10 @@ static void remove_covering(struct agent *agent, const struct flow *flow, enum d
 		if (rule_get(agent->maps->rules, &key, &value) || value.origin != ORIGIN_NEGOTIATED ||
 			value.serial > serial)
 			continue;
-		if (narrowest_allow && value.verdict != VERDICT_ALLOW)
+		if (which != COVERING_ALL && value.verdict != VERDICT_ALLOW)
 			continue;
-		/* And all that is wider: the denial that this was an exception of would keep the node from asking again. */
-		narrowest_allow = false;
+		if (which == COVERING_FROM_ALLOW)
+			which = COVERING_ALL;
 		install_remove(agent, &key, &value, &bump);
 	}
 	if (bump)
@@ -380,6 +389,7 @@ void revocation_withdrawn(struct agent *agent, const struct engine_host *peer, c
 	struct mapping_value source = {0}, destination = {0};
 	bool have_source = end_find(agent, flow->vni, flow->source, &source) == 0;
 	bool have_destination = end_find(agent, flow->vni, flow->destination, &destination) == 0;
+	const struct config_vnet *vnet = authority_vnet(agent, flow->vni);
 
 	show(agent, "withdrawn", notice);
 	if (notice->scope == SCOPE_NODE) {
@@ -391,11 +401,15 @@ void revocation_withdrawn(struct agent *agent, const struct engine_host *peer, c
 	}
 	if (!have_source || !have_destination)
 		return;
-	/* Only who manages the other end may speak of it. */
+	/*
+	 * Only who manages the other end may speak of it. Where both must agree, what the source's side takes back is no word about
+	 * what this side has denied, and whom it must tell when it does so no more.
+	 */
 	if (source.ifindex && is_of(peer, &destination))
-		remove_covering(agent, flow, DIRECTION_OUT, source.ifindex, notice->serial, false);
+		remove_covering(agent, flow, DIRECTION_OUT, source.ifindex, notice->serial, COVERING_ALL);
 	else if (destination.ifindex && is_of(peer, &source))
-		remove_covering(agent, flow, DIRECTION_IN, destination.ifindex, UINT64_MAX, false);
+		remove_covering(agent, flow, DIRECTION_IN, destination.ifindex, UINT64_MAX,
+			vnet && vnet->agreement == AGREE_ONE ? COVERING_ALL : COVERING_ALLOWS);
 }
 
 void revocation_stale(struct agent *agent, const struct engine_host *peer, const struct message_notice *notice)
@@ -412,7 +426,7 @@ void revocation_stale(struct agent *agent, const struct engine_host *peer, const
 	}
 	if (end_find(agent, flow->vni, flow->source, &source) || !source.ifindex)
 		return;
-	remove_covering(agent, flow, DIRECTION_OUT, source.ifindex, notice->serial, true);
+	remove_covering(agent, flow, DIRECTION_OUT, source.ifindex, notice->serial, COVERING_FROM_ALLOW);
 }
 
 void revocation_arrival(struct agent *agent, const struct question *question)
@@ -430,7 +444,8 @@ void revocation_arrival(struct agent *agent, const struct question *question)
 	if (memcmp(question->source_prefix, none, sizeof(none)) == 0) {
 		/* From a neighbour on this host: its agent is this one. */
 		if (end_find(agent, notice.flow.vni, notice.flow.source, &source) == 0 && source.ifindex)
-			remove_covering(agent, &notice.flow, DIRECTION_OUT, source.ifindex, UINT64_MAX, true);
+			remove_covering(agent, &notice.flow, DIRECTION_OUT, source.ifindex, UINT64_MAX,
+				COVERING_FROM_ALLOW);
 		return;
 	}
 	if (notice.scope == SCOPE_NODE)

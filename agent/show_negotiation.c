@@ -61,6 +61,7 @@ static void add_engine_counters(const struct agent *agent, cJSON *object)
 		ENGINE(welcomes),
 		ENGINE(cookies_sent),
 		ENGINE(handshakes),
+		ENGINE(signatures),
 		ENGINE(malformed),
 		ENGINE(bad_mac),
 		ENGINE(bad_tag),

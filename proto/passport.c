@@ -119,7 +119,7 @@ static void hash_leaf(const uint8_t *body, size_t length, uint8_t out[PASSPORT_H
 	uint8_t octets[1 + NODE_PASSPORT_BODY_LEN(PASSPORT_ADDRESSES_MAX, PASSPORT_GROUPS_MAX)] = {TREE_LEAF};
 
 	memcpy(octets + 1, body, length);
-	crypto_generichash(out, PASSPORT_HASH_LEN, octets, 1 + length, NULL, 0);
+	crypto_generichash_blake2b(out, PASSPORT_HASH_LEN, octets, 1 + length, NULL, 0);
 }
 
 /* `out` may be one of the two. */
@@ -130,7 +130,7 @@ static void hash_inner(const uint8_t left[PASSPORT_HASH_LEN], const uint8_t righ
 
 	memcpy(octets + 1, left, PASSPORT_HASH_LEN);
 	memcpy(octets + 1 + PASSPORT_HASH_LEN, right, PASSPORT_HASH_LEN);
-	crypto_generichash(out, PASSPORT_HASH_LEN, octets, sizeof(octets), NULL, 0);
+	crypto_generichash_blake2b(out, PASSPORT_HASH_LEN, octets, sizeof(octets), NULL, 0);
 }
 
 static void label_root(const uint8_t root[PASSPORT_HASH_LEN], uint8_t out[ROSTER_LABEL_LEN + PASSPORT_HASH_LEN])
@@ -200,7 +200,7 @@ static size_t level_up(uint8_t (*nodes)[PASSPORT_HASH_LEN], size_t count)
 static void batch_sign(const struct node_passport *passports, size_t count, const uint8_t secret[64],
 	struct node_passport_octets *out)
 {
-	uint8_t nodes[PASSPORT_BATCH_MAX][PASSPORT_HASH_LEN];
+	uint8_t nodes[PASSPORT_BATCH_MAX][PASSPORT_HASH_LEN] = {{0}};
 	uint8_t labelled[ROSTER_LABEL_LEN + PASSPORT_HASH_LEN], signature[PASSPORT_SIGNATURE_LEN];
 	struct leaf leaves[PASSPORT_BATCH_MAX];
 	size_t width = count;

@@ -84,7 +84,7 @@ struct passport_roots {
 int host_passport_sign(const struct host_passport *passport, const uint8_t secret[64], uint8_t out[HOST_PASSPORT_LEN]);
 int node_passport_sign(const struct node_passport *passport, const uint8_t secret[64],
 	uint8_t out[NODE_PASSPORT_LEN_MAX]);
-/* Signs `count` of them, at least one, in batches of PASSPORT_BATCH_MAX and what is left. Returns 0, or -EINVAL: one is out of range. */
+/* Signs them in batches of PASSPORT_BATCH_MAX, and what is left in one more. Returns 0, or -EINVAL: one of them is out of range. */
 int node_passports_sign(const struct node_passport *passports, size_t count, const uint8_t secret[64],
 	struct node_passport_octets *out);
 

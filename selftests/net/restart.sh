@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Agents that negotiate may die at any moment: what is admitted goes on, nothing else gets in, and nothing half made is left.
-# Restarts with written rules are life.sh's.
+# Agents that negotiate may die at any moment: what is admitted goes on, nothing else gets in, and nothing half made is
+# left. Restarts with written rules are life.sh's.
 #
 #   A 10.0.0.2, B 10.0.0.4, C 10.0.0.6 --- HOST 1 up0 --- ROUTER --- up0 HOST 2 --- G 10.0.0.3, H 10.0.0.5     in vnet Z
 #
-# A and G may talk, on some ports, in either direction. C may talk to G on many, each of which is asked for by itself. B and H
-# may talk to nobody, and try all the time; so do A and G on ports that are not allowed.
+# A and G may talk, on some ports, in either direction. C may talk to G on many, each of which is asked for by itself.
+# B and H may talk to nobody, and try all the time; so do A and G on ports that are not allowed.
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/net/fleet.sh
@@ -104,8 +104,8 @@ go_on() {
 	grows 9000 && grows 9001 && grows 5201 && grows 5202
 }
 
-# lost PORT...: messages that did not arrive, of those numbered up to the last one that did; what arrived otherwise than once
-# and in order is an error.
+# lost PORT...: messages that did not arrive, of those numbered up to the last one that did; what arrived otherwise than
+# once and in order is an error.
 lost() {
 	$PYTHON -c '
 import sys
@@ -180,8 +180,8 @@ thawed() {
 	kill -CONT "$pid"
 }
 
-# dump HOST MAP EXPRESSION: the list that the expression (Python's) makes of e, the entries of a pinned map, one a line. Needs no
-# agent.
+# dump HOST MAP EXPRESSION: the list that the expression (Python's) makes of e, the entries of a pinned map, one a line.
+# It needs no agent.
 dump() {
 	bpftool -j map dump pinned "/sys/fs/bpf/ovnet/$NET-$1/maps/$2" | $PYTHON -c '
 import json, sys
@@ -265,21 +265,21 @@ traffic() {
 
 # With the peer's agent standing still no grant is renewed: what there is, is what was found.
 taken_over() {
-	local known="created_ns serial incarnation peer_incarnation policy expires_ns" found before after flows
+	local known=(created_ns serial incarnation peer_incarnation policy expires_ns) found before after flows
 	frozen h2
 	end h1 KILL
-	found=$(grants h1 $known)
+	found=$(grants h1 "${known[@]}")
 	before=$(grants h1 hits)
 	flows=$(sessions h1)
 	did "the source's agent is killed, and starts again" agent_start h1
 	after=$(grants h1 hits)
 	check "each grant is there" at_least "$(grep -c . <<<"$found")" 4
-	check "... as it was, with age, serial and end" same "$(grants h1 $known)" "$found"
+	check "... as it was, with age, serial and end" same "$(grants h1 "${known[@]}")" "$found"
 	check "... and hits" grown "$before" "$after"
 	check "so are sessions" same "$(sessions h1)" "$flows"
 	thawed h2
 	end h2 KILL
-	found=$(grants h2 $known)
+	found=$(grants h2 "${known[@]}")
 	did "the destination's is killed, and starts again" agent_start h2
 	check "it knows when each grant was made" same "$(grants h2 created_ns)" "$(cut -d ' ' -f 1-8 <<<"$found")"
 	before=$(grants h1 created_ns)
@@ -383,7 +383,8 @@ result() {
 	echo "figure kills $KILLED lost $gone forbidden $forbidden"
 }
 
-# Packets without a rule go on arriving when the agent that would tell their sender's is dead: the next one finds that told.
+# Packets without a rule go on arriving when the agent that would tell their sender's is dead: the next one finds that
+# it was told of them.
 told_to_nobody() {
 	intruder C $G 29000
 	check "a stream of C's" grows 29000
@@ -396,14 +397,19 @@ told_to_nobody() {
 	check "and what is allowed arrives again" grows 29000
 }
 
+# seen_of ADDRESS...: the capture at G has packets of each.
+seen_of() {
+	local each
+	for each in "$@"; do at_least "$(captured atG src host "$each")" 1 || return; done
+}
+
 # The captures would have seen it.
 seen() {
 	capture atG nG eth0 "dst host $G and (src host $B or udp dst portrange 10000-19999)"
 	fleet_config h1 "$(members1 "${POLICIES[@]}" "$EVERYTHING")"
 	fleet_config h2 "$(members2 "${POLICIES[@]}" "$EVERYTHING")"
 	check "were everything allowed" eval 'ctl h1 reload && ctl h2 reload'
-	check "... the same traffic would be seen" wait_for 12 "it" eval '[ "$(captured atG src host $B)" -gt 0 ] &&
-		[ "$(captured atG src host $A)" -gt 0 ]'
+	check "... the same traffic would be seen" wait_for 12 "both" seen_of "$A" "$B"
 }
 
 STREAMS=()

@@ -4,10 +4,11 @@
 
 usage: revoke_race.py ROUNDS SEED NET WORK PID1 PID2
 
-In each round one host's policies change at a random moment (WORK/hN.on.json and WORK/hN.off.json take turns as its file),
-while node A (namespace NET-nA) sends to node G, port 9011, from an old and a new socket; what either host knows may have been
-flushed before. Then both are left alone, until nothing is asked and every withdrawal is acknowledged, and what they hold is
-compared with what their files say: with the kernel's rules, and with datagrams. Port 9012 is allowed all the time.
+In each round one host's policies change at a random moment (WORK/hN.on.json and WORK/hN.off.json take turns as its
+file), while node A (namespace NET-nA) sends to node G, port 9011, from an old and a new socket; what either host knows
+may have been flushed before. Then both are left alone, until nothing is asked and every withdrawal is acknowledged, and
+what they hold is compared with what their files say: with the kernel's rules, and with datagrams. Port 9012 is allowed
+all the time.
 
 One line for each contradiction; then a summary. The exit status is 0 when there was none.
 """

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Passports: what an authority signed is read, and nothing else is.
+ * Passports: what an authority signed is read, and nothing else is. Of batches see test_passport_batch.c.
  */
 #include "selftests/unit/unit.h"
 
@@ -64,7 +64,7 @@ static int verify_node(const uint8_t *in, size_t length, uint64_t now_s, struct 
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
 	memcpy(copy, in, length);
-	return node_passport_verify(copy, length, authority.public_key, now_s, out);
+	return node_passport_verify(copy, length, authority.public_key, now_s, NULL, out);
 }
 
 static void layout_of_host(void)
@@ -97,7 +97,7 @@ static void layout_of_node(void)
 		for (size_t groups = 0; groups <= PASSPORT_GROUPS_MAX; groups++) {
 			struct node_passport passport = a_node(addresses, groups), got, read;
 			uint8_t out[NODE_PASSPORT_LEN_MAX];
-			size_t length = NODE_PASSPORT_LEN(addresses, groups);
+			size_t length = NODE_PASSPORT_LEN(addresses, groups, 0);
 
 			memset(&got, 0xff, sizeof(got));
 			CU_ASSERT_EQUAL(node_passport_sign(&passport, authority.secret, out), (int)length);
@@ -172,7 +172,7 @@ static void bits_of_node(void)
 {
 	struct node_passport passport = a_node(2, 3), got, untouched;
 	uint8_t out[NODE_PASSPORT_LEN_MAX + 1] = {0};
-	size_t length = NODE_PASSPORT_LEN(2, 3);
+	size_t length = NODE_PASSPORT_LEN(2, 3, 0);
 
 	memset(&got, 0x5a, sizeof(got));
 	untouched = got;
@@ -201,8 +201,8 @@ static void other_signer(void)
 
 	CU_ASSERT_EQUAL(host_passport_sign(&host, stranger.secret, out), HOST_PASSPORT_LEN);
 	CU_ASSERT_EQUAL(verify_host(out, HOST_PASSPORT_LEN, NOW, &got_host), -EKEYREJECTED);
-	CU_ASSERT_EQUAL(node_passport_sign(&node, stranger.secret, out), NODE_PASSPORT_LEN(1, 0));
-	CU_ASSERT_EQUAL(verify_node(out, NODE_PASSPORT_LEN(1, 0), NOW, &got_node), -EKEYREJECTED);
+	CU_ASSERT_EQUAL(node_passport_sign(&node, stranger.secret, out), NODE_PASSPORT_LEN(1, 0, 0));
+	CU_ASSERT_EQUAL(verify_node(out, NODE_PASSPORT_LEN(1, 0, 0), NOW, &got_node), -EKEYREJECTED);
 }
 
 /* A host passport is as long as a node's with some counts might be; the kind is signed. */
@@ -214,8 +214,18 @@ static void other_kind(void)
 
 	CU_ASSERT_EQUAL(host_passport_sign(&host, authority.secret, out), HOST_PASSPORT_LEN);
 	CU_ASSERT_EQUAL(verify_node(out, HOST_PASSPORT_LEN, NOW, &got_node), -EBADMSG);
-	CU_ASSERT_EQUAL(node_passport_sign(&node, authority.secret, out), NODE_PASSPORT_LEN(1, 1));
-	CU_ASSERT_EQUAL(verify_host(out, NODE_PASSPORT_LEN(1, 1), NOW, &got_host), -EBADMSG);
+	CU_ASSERT_EQUAL(node_passport_sign(&node, authority.secret, out), NODE_PASSPORT_LEN(1, 1, 0));
+	CU_ASSERT_EQUAL(verify_host(out, NODE_PASSPORT_LEN(1, 1, 0), NOW, &got_host), -EBADMSG);
+}
+
+/* Signs whatever is there as a passport alone: the root is the leaf. */
+static void sign_alone(uint8_t *octets, size_t body)
+{
+	uint8_t leaf[1 + NODE_PASSPORT_LEN_MAX] = {0}, labelled[14 + 32] = "ovnet roster 1";
+
+	memcpy(leaf + 1, octets, body);
+	crypto_generichash_blake2b(labelled + 14, 32, leaf, 1 + body, NULL, 0);
+	crypto_sign_detached(octets + body + 2, NULL, labelled, sizeof(labelled), authority.secret);
 }
 
 /* Signed by the authority and yet not a passport that is known: versions to come, fields out of range. */
@@ -233,7 +243,7 @@ static void signed_nonsense(void)
 	struct host_passport host = a_host(), got_host;
 	struct node_passport node = a_node(2, 1), got_node;
 	uint8_t out[NODE_PASSPORT_LEN_MAX];
-	size_t length = NODE_PASSPORT_LEN(2, 1), body;
+	size_t length = NODE_PASSPORT_LEN(2, 1, 0), body;
 
 	for (size_t i = 0; i < ARRAY_LEN(host_cases); i++) {
 		body = HOST_PASSPORT_LEN - PASSPORT_SIGNATURE_LEN;
@@ -243,10 +253,12 @@ static void signed_nonsense(void)
 		CU_ASSERT_EQUAL(verify_host(out, HOST_PASSPORT_LEN, NOW, &got_host), -EBADMSG);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(node_cases); i++) {
-		body = length - PASSPORT_SIGNATURE_LEN;
+		body = NODE_PASSPORT_BODY_LEN(2, 1);
 		CU_ASSERT_EQUAL(node_passport_sign(&node, authority.secret, out), (int)length);
+		sign_alone(out, body);
+		CU_ASSERT_EQUAL(verify_node(out, length, NOW, &got_node), 0);
 		out[node_cases[i].at] = node_cases[i].octet;
-		crypto_sign_detached(out + body, NULL, out, body, authority.secret);
+		sign_alone(out, body);
 		CU_ASSERT_EQUAL(verify_node(out, length, NOW, &got_node), -EBADMSG);
 		CU_ASSERT_EQUAL(node_passport_read(out, length, NOW, &got_node), -EBADMSG);
 	}
@@ -277,9 +289,9 @@ static void validity(void)
 		host.not_after_s = node.not_after_s = cases[i].not_after_s;
 		CU_ASSERT_EQUAL(host_passport_sign(&host, authority.secret, out), HOST_PASSPORT_LEN);
 		CU_ASSERT_EQUAL(verify_host(out, HOST_PASSPORT_LEN, NOW, &got_host), cases[i].result);
-		CU_ASSERT_EQUAL(node_passport_sign(&node, authority.secret, out), NODE_PASSPORT_LEN(1, 0));
-		CU_ASSERT_EQUAL(verify_node(out, NODE_PASSPORT_LEN(1, 0), NOW, &got_node), cases[i].result);
-		CU_ASSERT_EQUAL(node_passport_read(out, NODE_PASSPORT_LEN(1, 0), NOW, &got_node), cases[i].result);
+		CU_ASSERT_EQUAL(node_passport_sign(&node, authority.secret, out), NODE_PASSPORT_LEN(1, 0, 0));
+		CU_ASSERT_EQUAL(verify_node(out, NODE_PASSPORT_LEN(1, 0, 0), NOW, &got_node), cases[i].result);
+		CU_ASSERT_EQUAL(node_passport_read(out, NODE_PASSPORT_LEN(1, 0, 0), NOW, &got_node), cases[i].result);
 	}
 }
 
@@ -288,7 +300,7 @@ static void reading_without_verifying(void)
 {
 	struct node_passport node = a_node(1, 2), got;
 	uint8_t out[NODE_PASSPORT_LEN_MAX];
-	size_t length = NODE_PASSPORT_LEN(1, 2);
+	size_t length = NODE_PASSPORT_LEN(1, 2, 0);
 
 	CU_ASSERT_EQUAL(node_passport_sign(&node, stranger.secret, out), (int)length);
 	CU_ASSERT_EQUAL(node_passport_read(out, length, NOW, &got), 0);
