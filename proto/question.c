@@ -304,7 +304,10 @@ static bool names(const struct flow *flow, struct ipv4 address)
 	return ipv4_equal(flow->source, address) || ipv4_equal(flow->destination, address);
 }
 
-/* An answer that is not asked to be exact is about the whole pair, and so is covered by what is said of any flow of it. */
+/*
+ * What is said of any flow of a pair covers every question about the pair: an answer may be about the whole of it, and a notice
+ * about a wide rule names one flow for all. To ask once more costs little.
+ */
 static bool notice_covers(const struct message_notice *notice, const struct question *question)
 {
 	static const struct ipv4 none;
@@ -314,9 +317,6 @@ static bool notice_covers(const struct message_notice *notice, const struct ques
 		return false;
 	switch (notice->scope) {
 	case SCOPE_FLOW:
-		if (question->exact)
-			return flow_equal(named, flow);
-		/* fall through */
 	case SCOPE_PAIR:
 		return ipv4_equal(named->source, flow->source) && ipv4_equal(named->destination, flow->destination);
 	default:

@@ -168,11 +168,116 @@ static void test_many_claims(void)
 	world_close(&world);
 }
 
+/* ---- batches */
+
+#define BATCH 3
+
+/* Nodes of one host in one batch, or some of its nodes and some of another's. */
+static void sign_batch(const unsigned hosts[BATCH], uint64_t revision, struct node_passport_octets out[BATCH])
+{
+	struct node_passport passports[BATCH];
+
+	for (unsigned i = 0; i < BATCH; i++) {
+		passports[i] = world_node_passport(&world.agents[hosts[i]]);
+		passports[i].addresses[0] = (struct ipv4){.octet = {10, 88, 0, (uint8_t)i}};
+		passports[i].revision = revision;
+	}
+	CU_ASSERT_EQUAL(node_passports_sign(passports, BATCH, world.authority.secret, out), 0);
+}
+
+/* The host asks for the nth of the batch. Returns how many signatures that cost the one asked; it decided, or did not. */
+static uint64_t show(unsigned host, const struct node_passport_octets *batch, unsigned nth, bool decided)
+{
+	static uint16_t port = 2000;
+	struct world_agent *agent = &world.agents[host];
+	struct substrate address = world_node_address(1);
+	struct flow flow = world_flow(host, 1, ++port);
+	uint64_t decisions = b->decisions, before = engine_counters(b->engine)->signatures;
+
+	flow.source = (struct ipv4){.octet = {10, 88, 0, (uint8_t)nth}};
+	CU_ASSERT_EQUAL(world_ask_with(agent, &address, &flow, batch[nth].octets, batch[nth].length, port), 0);
+	world_flush(agent);
+	world_run(&world, 200 * MS);
+	CU_ASSERT_EQUAL(b->decisions, decisions + decided);
+	return engine_counters(b->engine)->signatures - before;
+}
+
+static void test_batch(void)
+{
+	static const unsigned all_a[BATCH] = {0, 0, 0};
+	struct node_passport_octets batch[BATCH], later[BATCH];
+
+	open_warm();
+	sign_batch(all_a, 5, batch);
+	CU_ASSERT_EQUAL(show(0, batch, 0, true), 1);
+	CU_ASSERT_EQUAL(show(0, batch, 1, true), 0);
+	CU_ASSERT_EQUAL(show(0, batch, 2, true), 0);
+	CU_ASSERT_EQUAL(show(0, batch, 0, true), 0);
+	/* The next batch has another root, and supersedes. */
+	sign_batch(all_a, 6, later);
+	CU_ASSERT_EQUAL(show(0, later, 2, true), 1);
+	CU_ASSERT_EQUAL(show(0, batch, 2, false), 0);
+	CU_ASSERT_EQUAL(show(0, batch, 1, true), 0);
+	CU_ASSERT_EQUAL(show(0, later, 1, true), 0);
+	/* A body that was changed leads to no root, at each try. */
+	later[0].octets[16] ^= 1;
+	CU_ASSERT_EQUAL(show(0, later, 0, false), ENGINE_TRIES);
+	CU_ASSERT_EQUAL(engine_counters(b->engine)->bad_passport, ENGINE_TRIES);
+	world_close(&world);
+}
+
+static void test_batch_forgotten(void)
+{
+	static const unsigned all_a[BATCH] = {0, 0, 0};
+	struct node_passport_octets batch[BATCH];
+	struct locator locator = world_locator(0);
+	struct engine_time now;
+
+	open_warm();
+	sign_batch(all_a, 5, batch);
+	CU_ASSERT_EQUAL(show(0, batch, 0, true), 1);
+	CU_ASSERT_EQUAL(show(0, batch, 1, true), 0);
+	engine_forget_passports(b->engine);
+	CU_ASSERT_EQUAL(show(0, batch, 1, true), 1);
+	CU_ASSERT_EQUAL(show(0, batch, 2, true), 0);
+	now = world_time(&world);
+	engine_forget(b->engine, &now, &locator);
+	engine_forget(a->engine, &now, NULL);
+	CU_ASSERT_EQUAL(show(0, batch, 0, true), 1);
+	/* Another key at that place: nothing that the former has shown is known. */
+	world_key(a);
+	memset(world.by_key, 0, world.by_key_room * sizeof(*world.by_key));
+	for (unsigned i = 0; i < world.agent_count; i++)
+		world_list_key(&world, i);
+	world_restart(a);
+	CU_ASSERT_EQUAL(show(0, batch, 2, true), 1);
+	world_close(&world);
+}
+
+/* What one peer has shown spares another nothing, and gives it nothing. */
+static void test_batch_of_another(void)
+{
+	static const unsigned hosts[BATCH] = {0, 2, 2};
+	struct node_passport_octets batch[BATCH];
+
+	open_warm();
+	sign_batch(hosts, 5, batch);
+	CU_ASSERT_EQUAL(show(0, batch, 0, true), 1);
+	CU_ASSERT_EQUAL(show(2, batch, 1, true), 1);
+	CU_ASSERT_EQUAL(show(2, batch, 2, true), 0);
+	CU_ASSERT_EQUAL(show(2, batch, 0, false), 0);
+	CU_ASSERT_EQUAL(engine_counters(b->engine)->bad_claim, ENGINE_TRIES);
+	world_close(&world);
+}
+
 static const struct unit_test tests[] = {
 	{"false claims get silence", test_claims},
 	{"a node is in a slot of its host's", test_slot},
 	{"RENEW needs no passport and has a short answer", test_renew},
 	{"so many passports of a peer are kept, the oldest goes first", test_many_claims},
+	{"the second node of a batch costs no signature", test_batch},
+	{"batches are forgotten with passports, keys and peers", test_batch_forgotten},
+	{"a batch that one peer has shown is not known of another", test_batch_of_another},
 };
 
 int main(void)
