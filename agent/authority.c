@@ -27,7 +27,7 @@ struct authority_index {
 
 /* A node's passport; length 0: none. */
 struct node_papers {
-	uint64_t incarnation, signed_s;
+	uint64_t incarnation, revision, signed_s;
 	struct node_passport_octets passport;
 };
 
@@ -228,6 +228,15 @@ void authority_host_passport(struct agent *agent, uint8_t out[HOST_PASSPORT_LEN]
 	host_passport_sign(&passport, authority->signing.secret, out);
 }
 
+/*
+ * Between reloads nothing changes in what is said of an incarnation, so a passport that is only signed again keeps its revision: else a
+ * question in flight with the former would be refused, because of a neighbour that came online.
+ */
+static uint64_t papers_revision(struct agent *agent, const struct node_papers *papers, uint64_t incarnation)
+{
+	return papers->passport.length && papers->incarnation == incarnation ? papers->revision : agent_unique(agent);
+}
+
 static void batch_add(struct agent *agent, struct batch *batch, size_t index, uint64_t incarnation)
 {
 	const struct config_node *node = &agent->config->nodes[index];
@@ -243,7 +252,7 @@ static void batch_add(struct agent *agent, struct batch *batch, size_t index, ui
 		.incarnation = incarnation,
 		.not_before_s = wall_s(),
 		.not_after_s = wall_s() + agent->config->vnets[node->vnet].passport_lifetime_s,
-		.revision = agent_unique(agent),
+		.revision = papers_revision(agent, &agent->authority->papers[index], incarnation),
 		.address_count = 1,
 		.addresses = {node->address},
 		.group_count = identity->group_count,
@@ -286,6 +295,7 @@ static int batch_sign(struct agent *agent, size_t wanted, uint64_t incarnation)
 	for (size_t i = 0; i < batch->count; i++)
 		agent->authority->papers[batch->nodes[i]] = (struct node_papers){
 			.incarnation = batch->passports[i].incarnation,
+			.revision = batch->passports[i].revision,
 			.signed_s = batch->passports[i].not_before_s,
 			.passport = batch->octets[i],
 		};

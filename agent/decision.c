@@ -438,6 +438,9 @@ int decision_decide(struct agent *agent, const struct engine_request *request, b
 	*granted = judge(request, policy_set_find_vnet(agent->config->policies, request->flow.vni)->agreement, &in,
 		&exact);
 	lifetime_ns = lifetime_of(vnet, until_s);
+	/* Of this, no rule here reminds us when policies change. */
+	if (request->flow.reach && exact && !*granted && lifetime_ns > DECISION_SILENCE_NS)
+		lifetime_ns = DECISION_SILENCE_NS;
 	install = install_of(agent, &request->flow, DIRECTION_IN, &source, &destination);
 	install.expires_ns = time_now_ns() + lifetime_ns + DECISION_MARGIN_NS;
 	install.serial = serial;

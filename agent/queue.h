@@ -8,7 +8,7 @@
  *
  *   node program --redirect--> [ovq-HASH tap] --read--> agent --sendmsg--> [ovi-HASH]=veth=[ovo-HASH] tc ingress: inject program
  *
- * Knows nothing of questions and verdicts (agent/negotiate.c); holds no list.
+ * Knows nothing of questions and verdicts (agent/question.c); holds no list.
  */
 #ifndef OVNET_AGENT_QUEUE_H
 #define OVNET_AGENT_QUEUE_H

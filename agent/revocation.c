@@ -243,6 +243,28 @@ static bool contradicts(struct agent *agent, const struct rule_entry *entry, boo
 		entry->key.port, verdict_of(&entry->value), strength, place);
 }
 
+/* The node here is in other groups now: what its peers have decided rests on who it was, and is asked for anew. */
+static bool is_another(struct agent *agent, uint32_t vni, const __u8 local[4])
+{
+	struct policy_identity before, after;
+	struct ipv4 address;
+
+	if (!agent->revocations->before)
+		return false;
+	memcpy(address.octet, local, 4);
+	authority_identity_before(agent, vni, address, &before);
+	authority_identity(agent, vni, address, &after);
+	return before.account != after.account || before.group_count != after.group_count ||
+	       memcmp(before.groups, after.groups, after.group_count * sizeof(after.groups[0]));
+}
+
+static void note_changed(struct agent *agent, const struct rule_key *key)
+{
+	const struct policy_place place = {key->protocol, key->port};
+
+	note_place(agent, key, &place);
+}
+
 bool revocation_holds(struct agent *agent, const struct rule_entry *entry)
 {
 	struct mapping_key where = {.vni = entry->key.vni};
@@ -265,6 +287,10 @@ bool revocation_holds(struct agent *agent, const struct rule_entry *entry)
 	memcpy(where.address, entry->key.peer, 4);
 	if (mirror_mapping(agent, &where, &peer))
 		return false;
+	if (entry->key.direction != DIRECTION_IN && is_another(agent, entry->key.vni, entry->key.local)) {
+		note_changed(agent, &entry->key);
+		return false;
+	}
 	if (!contradicts(agent, entry, peer.ifindex != 0, &place))
 		return true;
 	if (!peer.ifindex)

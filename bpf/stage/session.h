@@ -197,19 +197,14 @@ static __always_inline int session_order(const struct packet *p, const struct vi
 	return 0;
 }
 
-/*
- * Opens a session, or has the one that is there prove itself again. Returns 0, and the table has a live entry.
- * Global, so that the verifier looks at it once and not at each call.
- */
-__weak int session_admit(struct packet *p, struct view *view)
+/* Opens a session, or has the one that is there prove itself again. Returns 0, and the table has a live entry. */
+static __noinline int session_admit(struct packet *p, struct view *view)
 {
 	struct session_value *session;
 	struct session_value proof = {};
 	bool turned = false;
 	int reason;
 
-	if (!p || !view)
-		return REASON_KERNEL;
 	session = bpf_map_lookup_elem(&sessions, &view->key);
 	p->now_ns = bpf_ktime_get_boot_ns();
 	if (session) {
