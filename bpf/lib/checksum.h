@@ -21,6 +21,14 @@ static __always_inline __u32 checksum_sum(__u64 sum)
 	return (sum & 0xffffffff) + (sum >> 32);
 }
 
+/* What two prefixes (OVNET_PREFIX_LEN octets) add to a pseudo-header. */
+static __always_inline __u32 checksum_prefixes(const void *one, const void *other)
+{
+	const __u32 *a = one, *b = other;
+
+	return checksum_sum((__u64)a[0] + a[1] + a[2] + b[0] + b[1] + b[2]);
+}
+
 static __always_inline __u16 checksum_fold(__u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);

@@ -7,6 +7,7 @@
 #ifndef OVNET_BPF_STAGE_ADMIT_H
 #define OVNET_BPF_STAGE_ADMIT_H
 
+#include "bpf/lib/checksum.h"
 #include "bpf/lib/packet.h"
 #include "bpf/lib/port.h"
 #include "bpf/stage/rule.h"
@@ -106,7 +107,7 @@ __weak int admit(const struct packet *p, const struct view *view, struct session
 	struct rule_answer answer = {};
 	const struct port_value *port = NULL;
 	const struct port_state *state;
-	__u32 prefixes[6], number;
+	__u32 number;
 	__u64 epoch;
 
 	if (!p || !view || !proof)
@@ -145,8 +146,6 @@ __weak int admit(const struct packet *p, const struct view *view, struct session
 	question.now_ns = p->now_ns;
 	TRY(rule_find(&question, &answer));
 
-	copy_prefix(prefixes, port->prefix);
-	copy_prefix(prefixes + 3, peer->prefix);
 	proof->epoch = epoch;
 	proof->expires_ns = answer.expires_ns < peer->expires_ns ? answer.expires_ns : peer->expires_ns;
 	proof->ifindex = local->ifindex;
@@ -155,7 +154,7 @@ __weak int admit(const struct packet *p, const struct view *view, struct session
 	copy_mac(proof->peer_mac, peer->mac);
 	proof->direction = view->direction;
 	proof->width = answer.width;
-	proof->csum = bpf_csum_diff(NULL, 0, prefixes, sizeof(prefixes), 0);
+	proof->csum = checksum_prefixes(port->prefix, peer->prefix);
 	proof->entropy = admit_entropy(key);
 	proof->number = number;
 	proof->flags = (peer->ifindex ? SESSION_LOCAL : 0) | (port->flags & PORT_ASK_REPLIES ? SESSION_ASK_REPLIES : 0);
