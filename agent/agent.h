@@ -138,6 +138,9 @@ int mappings_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned *ch
  */
 int mappings_learn(struct agent *agent, const struct mapping_key *key, const struct locator *locator, uint8_t slot,
 	uint64_t not_after_s);
+/* The same of one that is there; *value is what is known, and becomes what is. One of the configuration stays as it is. */
+int mappings_extend(struct agent *agent, const struct mapping_key *key, struct mapping_value *value,
+	uint64_t not_after_s);
 /* The holder of an address elsewhere is another now: rules and sessions that rest on the former hold no more. */
 void mappings_renew(struct agent *agent, const struct mapping_key *key);
 

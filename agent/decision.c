@@ -318,9 +318,13 @@ static int source_place(struct agent *agent, const struct engine_request *reques
 		error = mappings_learn(agent, &key, &request->peer->locator, passport->slot, passport->not_after_s);
 		return error ? error : mirror_mapping(agent, &key, source);
 	}
+	/* Where it lived is forgotten: its agent asks anew, with the passport. */
 	if (error)
-		return error;
-	return source->ifindex || !lives_there(source, request) ? -EPERM : 0;
+		return error == -ENOENT ? -EAGAIN : error;
+	if (source->ifindex || !lives_there(source, request))
+		return -EPERM;
+	/* What was learned stands as long as somebody vouches for it. */
+	return passport ? mappings_extend(agent, &key, source, passport->not_after_s) : 0;
 }
 
 /*
@@ -421,9 +425,12 @@ int decision_decide(struct agent *agent, const struct engine_request *request, b
 	memcpy(where.address, request->flow.destination.octet, 4);
 	if (!vnet || mirror_mapping(agent, &where, &destination) || !destination.ifindex)
 		return refuse(out, 0, serial, request->exact || request->renewal);
+	/* A renewal is no word of the source's side. */
+	if (request->renewal && vnet->agreement == AGREE_ONE)
+		return -EAGAIN;
 	error = source_place(agent, request, &source);
 	if (error)
-		return refuse(out, destination.incarnation, serial, true);
+		return error == -EAGAIN ? error : refuse(out, destination.incarnation, serial, true);
 	/* Of one who is not remembered, nothing is said: its agent asks anew, with the passport. */
 	error = source_recall(agent, request, &who, &source, &until_s);
 	if (error == -ESTALE)
@@ -513,6 +520,19 @@ static void answer_install(struct agent *agent, const struct config_vnet *vnet, 
 	install_answer(&install, &joined);
 }
 
+/* Silence may stand for the other side's word, never for the own one's. */
+static bool silence_allows(struct agent *agent, const struct config_vnet *vnet, const struct flow *flow)
+{
+	struct policy_answer out;
+
+	if (vnet->silence != SILENCE_ALLOW)
+		return false;
+	decision_side(agent, agent->config->policies, SIDE_OUT, flow, &out);
+	if (vnet->agreement == AGREE_BOTH)
+		return allows(&out, flow);
+	return says(&out, flow) != SOURCE_DENIES;
+}
+
 void decision_decided(struct agent *agent, const struct flow *flow, uint64_t id, enum engine_outcome outcome,
 	const struct message_decision *decision)
 {
@@ -532,7 +552,7 @@ void decision_decided(struct agent *agent, const struct flow *flow, uint64_t id,
 			ask_anew(agent, vnet, flow, &source, &destination);
 		else if (id != RENEWAL_ANEW)
 			deny(agent, flow, &source, &destination, DECISION_SILENCE_NS,
-				outcome == OUTCOME_SILENT && vnet->silence == SILENCE_ALLOW,
+				outcome == OUTCOME_SILENT && silence_allows(agent, vnet, flow),
 				vnet->answers == ANSWERS_EXACT);
 	}
 	question_answered(agent, id);
@@ -553,8 +573,11 @@ void decision_renew(struct agent *agent, const struct rule_key *key)
 		decide_here(agent, vnet, &flow, &source, &destination);
 		return;
 	}
-	/* A whole answer is longer than what a renewal may be answered with: it is asked for anew. */
-	if (vnet->answers == ANSWERS_WIDE)
+	/*
+	 * A whole answer is longer than what a renewal may be answered with, and a renewal does not tell what the source's side says, on
+	 * which the answer rests where one suffices: both are asked for anew.
+	 */
+	if (vnet->answers == ANSWERS_WIDE || vnet->agreement == AGREE_ONE)
 		return ask_anew(agent, vnet, &flow, &source, &destination);
 	memcpy(at.octet, destination.prefix, OVNET_PREFIX_LEN);
 	memcpy(at.octet + OVNET_PREFIX_LEN, flow.destination.octet, 4);

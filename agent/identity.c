@@ -96,6 +96,12 @@ static int sweep_one(void *context, const struct mapping_key *key, const struct 
 	return 0;
 }
 
+static int has_run_out(void *context, const struct mapping_key *key, const struct mapping_value *value)
+{
+	(void)context, (void)key;
+	return time_now_ns() >= value->expires_ns;
+}
+
 void identity_sweep(struct agent *agent)
 {
 	struct identity_sweep sweep = {agent, (uint64_t)time(NULL)};
@@ -105,6 +111,9 @@ void identity_sweep(struct agent *agent)
 		return;
 	next_ns = time_now_ns() + IDENTITY_SWEEP_NS;
 	identity_each(agent->maps->identities, sweep_one, &sweep);
+	/* Places that were learned and have run out make room. */
+	if (mapping_each(agent->maps->mappings, has_run_out, NULL))
+		reconcile_soon(agent);
 }
 
 struct flush {

@@ -301,6 +301,24 @@ int mappings_learn(struct agent *agent, const struct mapping_key *key, const str
 	return error;
 }
 
+int mappings_extend(struct agent *agent, const struct mapping_key *key, struct mapping_value *value,
+	uint64_t not_after_s)
+{
+	struct timespec wall;
+	uint64_t expires_ns;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	if (value->expires_ns == OVNET_NEVER || not_after_s <= (uint64_t)wall.tv_sec)
+		return 0;
+	expires_ns = time_now_ns() + (not_after_s - (uint64_t)wall.tv_sec) * NSEC_PER_SEC;
+	/* Not for each question: the two clocks differ within a second. */
+	if (expires_ns < value->expires_ns + 2 * NSEC_PER_SEC)
+		return 0;
+	/* No new epoch: sessions prove themselves again at the end that they know. */
+	value->expires_ns = expires_ns;
+	return mirror_mapping_set(agent, key, value);
+}
+
 void mappings_renew(struct agent *agent, const struct mapping_key *key)
 {
 	bool bump[OVNET_PORTS_MAX] = {false};

@@ -92,12 +92,22 @@ static struct waiting *find(struct questions *questions, uint64_t id)
 
 /* ---- packets */
 
+/* Never below nothing: what has been settled meanwhile (see there) is not given back twice. */
+static void give_back(__u64 *held, __u64 amount)
+{
+	__u64 now = __atomic_load_n(held, __ATOMIC_RELAXED);
+
+	while (!__atomic_compare_exchange_n(held, &now, now > amount ? now - amount : 0, true, __ATOMIC_RELAXED,
+		__ATOMIC_RELAXED))
+		;
+}
+
 static void budget_give_back(struct questions *questions, const struct queue_packet *packet)
 {
 	struct budget *budget = &questions->budgets[packet->port_number & (OVNET_PORTS_MAX - 1)];
 
-	__atomic_fetch_sub(&budget->queued_packets, 1, __ATOMIC_RELAXED);
-	__atomic_fetch_sub(&budget->queued_bytes, packet->length, __ATOMIC_RELAXED);
+	give_back(&budget->queued_packets, 1);
+	give_back(&budget->queued_bytes, packet->length);
 }
 
 static void packet_return(struct questions *questions, struct queue_packet *packet)
@@ -378,8 +388,9 @@ void question_budget(struct agent *agent, uint16_t number, bool fresh)
 	if (!agent->questions)
 		return;
 	budget = &agent->questions->budgets[number];
+	/* Not the counts: what the number's former holder was charged for is still to be given back. */
 	if (fresh)
-		*budget = (struct budget){.question = agent_unique(agent) & UINT32_MAX};
+		budget->next_ns = budget->stale_next_ns = 0;
 	budget->interval_ns = NSEC_PER_SEC / limits->questions;
 	budget->burst_ns = budget->interval_ns * limits->questions_burst;
 	budget->pending_quota = limits->pending_per_port;

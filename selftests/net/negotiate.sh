@@ -169,6 +169,20 @@ fleet_config h2 "$(members2 "${POLICIES[@]}")"
 check "the policy comes back" ctl h2 reload
 check "and with it, soon, a connection" wait_for 5 "messages" eval "sends A tcp $G 7000 3 1; goes_on 7000"
 
+DISCARD=${VNETS/'"authorization"'/'"pending": "discard", "authorization"'}
+fleet_config h1 "$(VNETS=$DISCARD members1 "${POLICIES[@]}")"
+check "A's host is told to discard what would wait" ctl h1 reload
+ctl h1 rule flush >/dev/null
+ctl h2 rule flush >/dev/null
+ip -n "$NET-nB" neigh replace $G lladdr "$(mac_of h1 $G)" dev eth0
+receiver G 9200
+check "a first datagram" sends B udp $G 9200 1 0
+check "is dropped while the answer is fetched" drops_reach h1 pB pending 1
+check "the answer makes the rule" wait_for 3 "a rule" rules h1 "r['local'] == '$B' and r['peer'] == '$G'"
+check "the next one goes" eval 'sends B udp $G 9200 1 0; wait_for 3 "a message" eval "[ \$(messages 9200) -ge 1 ]"'
+fleet_config h1 "$(members1 "${POLICIES[@]}")"
+check "and back" ctl h1 reload
+
 ip -n "$NET-h2" link del pG
 check "G goes: everything that names it is gone on its host" wait_for 3 "rules gone" no_rules h2 "'$G' in (r['local'], r['peer'])"
 check "and on A's" wait_for 3 "rules gone" no_rules h1 "r['peer'] == '$G' and r['verdict'] == 'allow'"

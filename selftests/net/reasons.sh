@@ -15,6 +15,9 @@
 #   rule_stale       rules of an earlier holder go in the same step as his mapping
 #   kernel           no helper refuses what the stages let pass
 NOT_LIVE="not_a_port mapping_expired rule_stale kernel"
+# Of negotiations, where traffic causes them: reason:script.
+ELSEWHERE="pending:negotiate no_agent:restart question_rate:attack question_quota:attack question_full:attack
+	question_lost:attack queue_full:attack control_flood:attack"
 
 A=10.0.0.2 B=10.0.0.4 G=10.0.0.3
 RULES=$(list rules "$(rule_json Z any any udp any allow)" "$(rule_json Z any any udp 53 deny)" \
@@ -179,6 +182,10 @@ complete() {
 	for reason in $NOT_LIVE; do
 		CAUSED[$reason]=no
 		check "$reason is caused by selftests/bpf" grep -rqE "REASON_${reason^^}\b" "$HERE/../bpf" --include=test_*.c
+	done
+	for reason in $ELSEWHERE; do
+		CAUSED[${reason%:*}]=no
+		check "${reason%:*} is caused by ${reason#*:}.sh" grep -qE "\b${reason%:*}\b" "$HERE/${reason#*:}.sh"
 	done
 	for reason in $(sed -nE 's/^REASON\([A-Z0-9_]+, ([a-z0-9_]+),.*/\1/p' "$TOP/maps/reasons.def"); do
 		check "$reason is accounted for" test -n "${CAUSED[$reason]:-}"
