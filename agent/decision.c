@@ -19,6 +19,9 @@
 /* In place of a question's id: nobody waits for these. No question has them: a port's number has 12 bits. */
 #define RENEWAL (1ull << 63)
 #define RENEWAL_ANEW (1ull << 62)
+/* And under which configuration it was asked, in bits that neither uses: the former's answer says nothing under this one. */
+#define GENERATION_BITS (0x3ffffull << 44)
+#define GENERATION(agent) ((uint64_t)(agent)->generation << 44 & GENERATION_BITS)
 
 /* The destination's rule outlives the source's by as much: a packet that was sent in time is let in. */
 #define DECISION_MARGIN_NS (500 * NSEC_PER_MSEC)
@@ -255,7 +258,7 @@ static bool ask_peer(struct agent *agent, const struct config_vnet *vnet, const 
 	ask.passport_length = (size_t)length;
 	memcpy(at.octet, destination->prefix, OVNET_PREFIX_LEN);
 	memcpy(at.octet + OVNET_PREFIX_LEN, flow->destination.octet, 4);
-	error = engine_ask(transport_engine(agent), &now, &at, vnet->ask == ASK_AGENT, &ask, id);
+	error = engine_ask(transport_engine(agent), &now, &at, vnet->ask == ASK_AGENT, &ask, id | GENERATION(agent));
 	if (!error) {
 		tell(agent, "ask", flow, false, 0);
 		return false;
@@ -520,6 +523,32 @@ static void answer_install(struct agent *agent, const struct config_vnet *vnet, 
 	install_answer(&install, &joined);
 }
 
+static struct rule_key key_of_flow(const struct flow *flow)
+{
+	struct rule_key key = {
+		.vni = flow->vni,
+		.protocol = flow->protocol,
+		.port = flow->port,
+		.direction = flow->reach ? 0 : DIRECTION_OUT,
+		.width = flow->reach ? WIDTH_ARP : WIDTH_PORT,
+	};
+
+	memcpy(key.local, flow->source.octet, 4);
+	memcpy(key.peer, flow->destination.octet, 4);
+	return key;
+}
+
+/* It was asked by who the source was, and with what its side said, before a reload. */
+static void ask_over(struct agent *agent, const struct flow *flow, uint64_t id)
+{
+	struct rule_key key = key_of_flow(flow);
+
+	if (id == RENEWAL || id == RENEWAL_ANEW)
+		decision_renew(agent, &key);
+	else if (decision_ask(agent, &key, id))
+		question_answered(agent, id);
+}
+
 /* Silence may stand for the other side's word, never for the own one's. */
 static bool silence_allows(struct agent *agent, const struct config_vnet *vnet, const struct flow *flow)
 {
@@ -540,6 +569,9 @@ void decision_decided(struct agent *agent, const struct flow *flow, uint64_t id,
 	struct mapping_value source, destination;
 	struct mapping_key where = {.vni = flow->vni};
 
+	if (decision && (id & GENERATION_BITS) != GENERATION(agent))
+		return ask_over(agent, flow, id & ~GENERATION_BITS);
+	id &= ~GENERATION_BITS;
 	memcpy(where.address, flow->destination.octet, 4);
 	/* An answer of somebody who held the address before is none. */
 	if (decision && decision->incarnation && identity_seen(agent, &where, decision->incarnation))
@@ -581,5 +613,5 @@ void decision_renew(struct agent *agent, const struct rule_key *key)
 		return ask_anew(agent, vnet, &flow, &source, &destination);
 	memcpy(at.octet, destination.prefix, OVNET_PREFIX_LEN);
 	memcpy(at.octet + OVNET_PREFIX_LEN, flow.destination.octet, 4);
-	engine_renew(transport_engine(agent), &now, &at, vnet->ask == ASK_AGENT, &flow, RENEWAL);
+	engine_renew(transport_engine(agent), &now, &at, vnet->ask == ASK_AGENT, &flow, RENEWAL | GENERATION(agent));
 }

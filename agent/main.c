@@ -167,6 +167,7 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 	}
 	made.nodes = nodes_missing(new, old) + nodes_missing(old, new);
 	agent->config = new;
+	agent->generation++;
 	agent->config_loaded_ns = time_now_ns();
 	revocation_compare_with(agent, old);
 	error = authority_reload(agent);
