@@ -607,9 +607,11 @@ void decision_renew(struct agent *agent, const struct rule_key *key)
 	}
 	/*
 	 * A whole answer is longer than what a renewal may be answered with, and a renewal does not tell what the source's side says, on
-	 * which the answer rests where one suffices: both are asked for anew.
+	 * which the answer rests where one suffices: both are asked for anew. So is what may rest on a passport of before the
+	 * configuration was read, which may say of the node what is not so any more.
 	 */
-	if (vnet->answers == ANSWERS_WIDE || vnet->agreement == AGREE_ONE)
+	if (vnet->answers == ANSWERS_WIDE || vnet->agreement == AGREE_ONE ||
+		time_now_ns() < agent->config_loaded_ns + vnet->passport_lifetime_s * NSEC_PER_SEC)
 		return ask_anew(agent, vnet, &flow, &source, &destination);
 	memcpy(at.octet, destination.prefix, OVNET_PREFIX_LEN);
 	memcpy(at.octet + OVNET_PREFIX_LEN, flow.destination.octet, 4);

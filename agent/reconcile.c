@@ -132,24 +132,50 @@ static bool same_value(const struct rule_value *a, const struct rule_value *b)
 	       a->policy == b->policy && a->group == b->group && a->serial == b->serial;
 }
 
+/* A denial that found no room: what it would have been an exception of must not stay without it. */
+static void close_above(const struct change *change, const struct rule_key *denied)
+{
+	struct rule_key key = *denied;
+	struct rule_value value;
+
+	key.port = 0;
+	for (unsigned width = denied->width + 1u; width < WIDTH_MAX; width++) {
+		key.width = width & 0xf;
+		if (width >= WIDTH_PEER)
+			key.protocol = 0;
+		if (rule_get(change->agent->maps->rules, &key, &value) || value.verdict != VERDICT_ALLOW)
+			continue;
+		rule_del(change->agent->maps->rules, &key);
+		grant_forget(change->agent, &key);
+		mark(change, &key);
+	}
+}
+
 static int put(const struct change *change, const struct rule_list *list, const struct rule_list *have,
 	enum verdict verdict)
 {
+	int error = 0;
+
 	for (size_t i = 0; i < list->count; i++) {
 		const struct rule_entry *new = &list->entries[i], *old = find(have, &new->key);
-		int error;
+		int refused;
 
 		if (new->value.verdict != verdict || (old && same_value(&old->value, &new->value)))
 			continue;
-		error = rule_set(change->agent->maps->rules, &new->key, &new->value);
-		if (error) {
-			log_error("rules: %s",
-				error == -E2BIG ? "limits.rules is reached; rules are missing" : strerror(-error));
-			return error;
+		refused = rule_set(change->agent->maps->rules, &new->key, &new->value);
+		if (!refused) {
+			mark(change, &new->key);
+			continue;
 		}
-		mark(change, &new->key);
+		if (!error)
+			log_error("rules: %s",
+				refused == -E2BIG ? "limits.rules is reached; rules are missing" : strerror(-refused));
+		error = refused;
+		if (verdict != VERDICT_DENY)
+			return error;
+		close_above(change, &new->key);
 	}
-	return 0;
+	return error;
 }
 
 static void take(const struct change *change, const struct rule_list *list, const struct rule_list *have,
