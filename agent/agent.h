@@ -83,7 +83,7 @@ struct agent {
 	struct loop_timer *resolve_timer;
 	struct loop_timer *sweep_timer;
 	uint32_t generation; /* of the configuration: how often it was another */
-	uint64_t unique; /* the latest epoch or incarnation given out */
+	uint64_t unique;     /* the latest epoch or incarnation given out */
 	uint64_t started_ns;
 	uint64_t config_loaded_ns;
 };

@@ -284,7 +284,7 @@ bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id)
 		return true;
 	}
 	/* One of many ports under an ASK: a scan of them is answered from what is known. */
-	if (install_knows_denied(agent, key)) {
+	if (install_knows_denied(agent, key, source.incarnation, destination.incarnation)) {
 		deny(agent, &flow, &source, &destination, DECISION_SILENCE_NS, false, true);
 		return true;
 	}

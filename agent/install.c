@@ -21,9 +21,10 @@
 
 /* The latest whole answer about a pair, seen from one of its ends, and the rules it became. */
 struct pair {
-	struct rule_key key;     /* without what is narrower than the pair */
-	uint64_t answer_ends_ns; /* 0: what follows is not an answer any more */
-	uint64_t serial;         /* of that answer */
+	struct rule_key key;                    /* without what is narrower than the pair */
+	uint64_t answer_ends_ns;                /* 0: what follows is not an answer any more */
+	uint64_t serial;                        /* of that answer */
+	uint64_t incarnation, peer_incarnation; /* it was about these two */
 	struct policy_answer answer;
 	size_t count;
 	struct rule_key rules[POLICY_RULES_MAX];
@@ -381,6 +382,8 @@ static int answer_install(const struct install *install, const struct policy_ans
 			pair->answer = *answer;
 			pair->answer_ends_ns = install->ask ? 0 : install->expires_ns;
 			pair->serial = install->serial;
+			pair->incarnation = install->incarnation;
+			pair->peer_incarnation = install->peer_incarnation;
 		}
 	}
 	/*
@@ -398,6 +401,7 @@ static int answer_install(const struct install *install, const struct policy_ans
 static bool superseded(const struct install *install, const struct pair *pair)
 {
 	return pair && install->direction == DIRECTION_OUT && install->serial < pair->serial &&
+	       pair->incarnation == install->incarnation && pair->peer_incarnation == install->peer_incarnation &&
 	       time_now_ns() < pair->answer_ends_ns;
 }
 
@@ -451,12 +455,14 @@ bool install_unless_known(const struct install *install)
 	return rule_set(install->agent->maps->rules, &key, &value) == 0;
 }
 
-bool install_knows_denied(struct agent *agent, const struct rule_key *key)
+bool install_knows_denied(struct agent *agent, const struct rule_key *key, uint64_t incarnation,
+	uint64_t peer_incarnation)
 {
 	const struct pair *pair = pair_find(agent, key);
 	const struct policy_decision *decision;
 
-	if (!pair || time_now_ns() >= pair->answer_ends_ns || key->width != WIDTH_PORT)
+	if (!pair || time_now_ns() >= pair->answer_ends_ns || key->width != WIDTH_PORT ||
+		pair->incarnation != incarnation || pair->peer_incarnation != peer_incarnation)
 		return false;
 	decision = policy_look(&pair->answer, key->protocol, key->port);
 	return decision && !decision->allow;

@@ -36,10 +36,11 @@ bool install_unless_known(const struct install *install);
 void install_reach(const struct install *install, bool allow);
 
 /*
- * True when the latest whole answer about the key's pair, still live, denies it: then the peer need not be asked again. What an answer
+ * True when the latest whole answer about the key's pair, as long as both ends are these, denies it: then the peer need not be asked again. What an answer
  * allows must be asked for where no rule says so, since the peer has no rule either.
  */
-bool install_knows_denied(struct agent *agent, const struct rule_key *key);
+bool install_knows_denied(struct agent *agent, const struct rule_key *key, uint64_t incarnation,
+	uint64_t peer_incarnation);
 /* Policies have changed. */
 void install_forget_answers(struct agent *agent);
 
