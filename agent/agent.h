@@ -82,6 +82,7 @@ struct agent {
 	struct loop_timer *reconcile_timer;
 	struct loop_timer *resolve_timer;
 	struct loop_timer *sweep_timer;
+	bool rules_by_hand;  /* there are some, at the latest reconciliation */
 	uint32_t generation; /* of the configuration: how often it was another */
 	uint64_t unique;     /* the latest epoch or incarnation given out */
 	uint64_t started_ns;
@@ -174,6 +175,8 @@ void rules_sort(struct rule_list *list);
 int rules_derive(struct rule_list *list);
 int rules_append(struct rule_list *list, const struct rule_key *key, const struct rule_value *value);
 void rules_free(struct rule_list *list);
+/* True when people (the file, or by hand) deny what the key names, at its width or a wider one. */
+bool rules_denied_above(struct agent *agent, const struct rule_key *narrow);
 /* True while the node here, and the peer, are who they were when the rule was made. */
 bool rules_end_holds(struct agent *agent, const struct rule_entry *entry);
 bool rules_peer_holds(struct agent *agent, const struct rule_entry *entry);

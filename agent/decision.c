@@ -264,7 +264,8 @@ static bool ask_peer(struct agent *agent, const struct config_vnet *vnet, const 
 		return false;
 	}
 	tell(agent, error == -ENOENT ? "no-host" : "busy", flow, false, 0);
-	if (id != RENEWAL_ANEW)
+	/* The answer to a renewal of the same flow is on its way: who asks again meets it. */
+	if (id != RENEWAL_ANEW && error != -EALREADY)
 		deny(agent, flow, source, destination, DECISION_SILENCE_NS, false, vnet->answers == ANSWERS_EXACT);
 	return true;
 }
@@ -569,7 +570,7 @@ void decision_decided(struct agent *agent, const struct flow *flow, uint64_t id,
 	struct mapping_value source, destination;
 	struct mapping_key where = {.vni = flow->vni};
 
-	if (decision && (id & GENERATION_BITS) != GENERATION(agent))
+	if ((id & GENERATION_BITS) != GENERATION(agent))
 		return ask_over(agent, flow, id & ~GENERATION_BITS);
 	id &= ~GENERATION_BITS;
 	memcpy(where.address, flow->destination.octet, 4);

@@ -203,8 +203,10 @@ static int rewrite_rule(struct agent *agent, const struct rule_key *key, struct 
 	struct rule_value old;
 	int error = rule_get(agent->maps->rules, key, &old);
 
-	if (error || outranks(&old))
+	if (error)
 		return error;
+	if (outranks(&old))
+		return -EEXIST;
 	if (is_live_allow(&old) && value->verdict != VERDICT_ALLOW)
 		*revoked = true;
 	value->hits = old.hits;
@@ -220,7 +222,12 @@ static int write_rule(const struct install *install, const struct rule_key *key,
 {
 	struct agent *agent = install->agent;
 	bool room = held_has_room(agent, key);
-	int error = room ? rule_insert(agent->maps->rules, key, value) : -EEXIST;
+	int error;
+
+	/* What people deny is not granted, at whatever width they deny it. */
+	if (value->verdict == VERDICT_ALLOW && rules_denied_above(agent, key))
+		return -EACCES;
+	error = room ? rule_insert(agent->maps->rules, key, value) : -EEXIST;
 
 	if (!error)
 		++*held_by(agent->installed->held, key);
@@ -229,6 +236,9 @@ static int write_rule(const struct install *install, const struct rule_key *key,
 		if (error == -ENOENT && !room)
 			error = -EDQUOT;
 	}
+	/* A rule of people's with this very key says what it says. */
+	if (error == -EEXIST)
+		return 0;
 	if (error)
 		tell_full(agent, error);
 	else

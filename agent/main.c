@@ -97,6 +97,23 @@ static bool same_uplinks(const struct config *a, const struct config *b)
 	return a->uplink_count == b->uplink_count && memcmp(a->uplinks, b->uplinks, sizeof(a->uplinks)) == 0;
 }
 
+/* Who this host is, wherever it stands in the directory. */
+static bool same_identity(const struct config *a, const struct config *b)
+{
+	struct config_identity x = a->identity, y = b->identity;
+	const struct config_host *own, *other;
+
+	x.host = y.host = 0;
+	if (memcmp(&x, &y, sizeof(x)))
+		return false;
+	if (!a->identity.present)
+		return true;
+	own = &a->hosts[a->identity.host];
+	other = &b->hosts[b->identity.host];
+	return own->id == other->id && same_locator(&own->locator, &other->locator) &&
+	       memcmp(own->key, other->key, sizeof(own->key)) == 0;
+}
+
 /* Reports what would need a restart. Returns 0 when there is nothing of the kind. */
 static int refuse_fixed(const struct agent *agent, const struct config *new, config_report_fn report, void *context)
 {
@@ -110,7 +127,7 @@ static int refuse_fixed(const struct agent *agent, const struct config *new, con
 	} fixed[] = {
 		{"instance", strcmp(old->instance, new->instance) == 0, restart},
 		{"locator", same_locator(&old->locator, &new->locator), detach},
-		{"identity", memcmp(&old->identity, &new->identity, sizeof(old->identity)) == 0, restart},
+		{"identity", same_identity(old, new), restart},
 		{"uplink_mode", old->uplink_mode == new->uplink_mode, restart},
 		{"uplinks", same_uplinks(old, new), restart},
 		{"limits", memcmp(&old->limits, &new->limits, sizeof(old->limits)) == 0, detach},
@@ -173,6 +190,7 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 	error = authority_reload(agent);
 	install_forget_answers(agent);
 	transport_directory(agent);
+	transport_forget_changed(agent, old);
 	if (!error)
 		error = ports_reload(agent, old);
 	if (error)
@@ -180,6 +198,9 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 	reconcile_now(agent, &made.mappings, &made.rules);
 	revocation_compare_with(agent, NULL);
 	config_free(old);
+	/* Denials of the file that have come are looked at by what was negotiated before them. */
+	if (agent->config->rule_count)
+		reconcile_soon(agent);
 	log_notice("config %s: %u nodes, %u mappings, %u rules changed", agent->config_path, made.nodes, made.mappings,
 		made.rules);
 	*changes = made;

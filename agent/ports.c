@@ -71,9 +71,16 @@ static int port_enter(struct agent *agent, size_t index)
 		value.ifindex = old.ifindex;
 		value.incarnation = old.incarnation;
 		question_budget(agent, value.number, false);
-		if (same_node(&old, &value))
-			return memcmp(&old, &value, sizeof(value)) ? port_set(agent->maps->ports, port->ifindex, &value)
-								   : 0;
+		if (same_node(&old, &value)) {
+			int error = 0;
+
+			if (memcmp(&old, &value, sizeof(value)))
+				error = port_set(agent->maps->ports, port->ifindex, &value);
+			/* Sessions were proved under other terms. */
+			if (!error && old.flags != value.flags)
+				ports_bump(agent, port);
+			return error;
+		}
 		port_del(agent->maps->ports, port->ifindex);
 	}
 	number = port_number(agent->maps->ports, port->ifindex);

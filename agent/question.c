@@ -47,7 +47,9 @@ TAILQ_HEAD(waiting_line, waiting);
 struct port_line {
 	TAILQ_ENTRY(port_line) turn;
 	struct waiting_line waiting;
-	bool queued; /* in `turns` */
+	bool queued;                          /* in `turns` */
+	unsigned asked;                       /* its questions, until they are over */
+	__u64 settled_packets, settled_bytes; /* what was charged, a period ago */
 };
 
 TAILQ_HEAD(turns, port_line);
@@ -151,6 +153,7 @@ static void on_packet(void *context, struct queue_packet *packet)
 	/* The question was in the ring before the packet was in the tap. */
 	if (!waiting) {
 		ring_buffer__consume(questions->ring);
+		transport_flush(questions->agent);
 		waiting = find(questions, id);
 	}
 	if (!waiting) {
@@ -178,6 +181,7 @@ static void waiting_free(struct questions *questions, struct waiting *waiting)
 	packets_return(questions, waiting);
 	tdelete(&waiting->id, &questions->by_id, compare);
 	LIST_REMOVE(waiting, all);
+	questions->lines[waiting->number & (OVNET_PORTS_MAX - 1)].asked--;
 	free(waiting);
 }
 
@@ -296,6 +300,7 @@ static void enqueue(struct questions *questions, const struct question *asked)
 		return;
 	}
 	LIST_INSERT_HEAD(&questions->all, waiting, all);
+	line->asked++;
 	TAILQ_INSERT_TAIL(&line->waiting, waiting, line);
 	if (line->queued)
 		return;
@@ -352,18 +357,29 @@ static void drop_overdue(struct questions *questions, uint64_t now_ns)
 	}
 }
 
-/* What the tap has lost was charged to its port, and comes never back: when nothing waits anywhere, nothing is charged. */
+/* A count that stood still for a whole period in which nothing was asked or read is of packets that are lost. */
+static void settle_one(__u64 *count, __u64 *seen, bool quiet)
+{
+	__u64 now = __atomic_load_n(count, __ATOMIC_RELAXED), stuck = now;
+
+	if (quiet && now && now == *seen)
+		__atomic_compare_exchange_n(count, &stuck, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	*seen = now;
+}
+
+/* What the tap has lost was charged to its port, and never comes back. */
 static void settle(struct questions *questions)
 {
 	uint64_t came = queue_counters(questions->queue)->read;
-	bool quiet = LIST_EMPTY(&questions->all) && came == questions->came;
+	bool unread = came == questions->came;
 
 	questions->came = came;
-	if (!quiet)
-		return;
 	for (size_t i = 0; i < OVNET_PORTS_MAX; i++) {
-		questions->budgets[i].queued_packets = 0;
-		questions->budgets[i].queued_bytes = 0;
+		struct port_line *line = &questions->lines[i];
+		struct budget *budget = &questions->budgets[i];
+
+		settle_one(&budget->queued_packets, &line->settled_packets, unread && !line->asked);
+		settle_one(&budget->queued_bytes, &line->settled_bytes, unread && !line->asked);
 	}
 }
 

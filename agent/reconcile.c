@@ -46,7 +46,8 @@ static const struct rule_entry *find(const struct rule_list *list, const struct 
 static bool still_holds(struct agent *agent, const struct rule_entry *entry)
 {
 	if (entry->value.origin == ORIGIN_NEGOTIATED)
-		return revocation_holds(agent, entry);
+		return revocation_holds(agent, entry) &&
+		       (entry->value.verdict != VERDICT_ALLOW || !rules_denied_above(agent, &entry->key));
 	return rules_end_holds(agent, entry) && rules_peer_holds(agent, entry);
 }
 
@@ -88,7 +89,12 @@ static int keep(struct agent *agent, const struct rule_list *have, enum origin o
 
 static int wanted(struct agent *agent, const struct rule_list *have, struct rule_list *list)
 {
-	int error = keep(agent, have, ORIGIN_NEGOTIATED, list);
+	int error;
+
+	agent->rules_by_hand = false;
+	for (size_t i = 0; i < have->count; i++)
+		agent->rules_by_hand |= have->entries[i].value.origin == ORIGIN_CONTROL;
+	error = keep(agent, have, ORIGIN_NEGOTIATED, list);
 
 	/* Of equal keys the last one stays: by hand before the file, the file before what was negotiated. */
 	for (size_t i = 0; i < agent->config->rule_count && !error; i++)

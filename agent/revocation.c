@@ -265,6 +265,13 @@ static void note_changed(struct agent *agent, const struct rule_key *key)
 	note_place(agent, key, &place);
 }
 
+/* What the source's side denies by itself is no word about what the destination allows, unless one side suffices. */
+static bool concerns_peer(struct agent *agent, const struct rule_entry *entry)
+{
+	return entry->key.direction == DIRECTION_IN || entry->value.verdict == VERDICT_ALLOW ||
+	       policy_set_find_vnet(agent->config->policies, entry->key.vni)->agreement == AGREE_ONE;
+}
+
 bool revocation_holds(struct agent *agent, const struct rule_entry *entry)
 {
 	struct mapping_key where = {.vni = entry->key.vni};
@@ -293,7 +300,7 @@ bool revocation_holds(struct agent *agent, const struct rule_entry *entry)
 	}
 	if (!contradicts(agent, entry, peer.ifindex != 0, &place))
 		return true;
-	if (!peer.ifindex)
+	if (!peer.ifindex && concerns_peer(agent, entry))
 		note_place(agent, &entry->key, &place);
 	return false;
 }

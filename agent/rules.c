@@ -24,6 +24,28 @@ void rules_free(struct rule_list *list)
 	*list = (struct rule_list){0};
 }
 
+bool rules_denied_above(struct agent *agent, const struct rule_key *narrow)
+{
+	struct rule_key key = *narrow;
+	struct rule_value value;
+
+	/* Hardly ever is there any such rule in a vnet that negotiates. */
+	if (!agent->config->rule_count && !agent->rules_by_hand)
+		return false;
+	for (unsigned width = narrow->width; width < WIDTH_MAX; width++) {
+		key.width = width & 0xf;
+		if (width >= WIDTH_PROTOCOL)
+			key.port = 0;
+		if (width >= WIDTH_PEER)
+			key.protocol = 0;
+		if (rule_get(agent->maps->rules, &key, &value) == 0 && value.verdict == VERDICT_DENY &&
+			(value.origin == ORIGIN_FILE || value.origin == ORIGIN_CONTROL) &&
+			time_now_ns() < value.expires_ns)
+			return true;
+	}
+	return false;
+}
+
 static int collect(void *context, const struct rule_key *key, const struct rule_value *value)
 {
 	return rules_append(context, key, value);

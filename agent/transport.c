@@ -289,6 +289,21 @@ static int open_socket(int *out)
 	return 0;
 }
 
+void transport_forget_changed(struct agent *agent, const struct config *old)
+{
+	struct engine_time now = transport_now();
+
+	for (size_t i = 0; agent->transport && i < old->host_count; i++) {
+		const struct config_host *former = &old->hosts[i];
+		struct substrate at = substrate_of_host(&former->locator);
+		struct engine_host host;
+
+		if (authority_host_at(agent, &at, &host) || host.host != former->id ||
+			memcmp(host.key, former->key, sizeof(host.key)))
+			engine_forget(transport_engine(agent), &now, &former->locator);
+	}
+}
+
 void transport_directory(struct agent *agent)
 {
 	const struct config *config = agent->config;
@@ -310,12 +325,24 @@ void transport_directory(struct agent *agent)
 	}
 }
 
+/* A notice is worth telling for as long as what it is about could last. */
+static uint64_t longest_grant_ns(const struct config *config)
+{
+	uint64_t longest_s = 60;
+
+	for (size_t i = 0; i < config->vnet_count; i++)
+		if (config->vnets[i].grant_lifetime_s > longest_s)
+			longest_s = config->vnets[i].grant_lifetime_s;
+	return longest_s * NSEC_PER_SEC;
+}
+
 static int start(struct agent *agent, struct transport *transport)
 {
 	struct engine_config config = {0};
 	int error;
 
 	authority_engine_config(agent, &config);
+	config.notice_lifetime_ns = longest_grant_ns(agent->config);
 	/* Whom a former agent knew, this one does not: its keys went with it. */
 	control_key_clear(agent->maps->control_keys);
 	transport_directory(agent);
