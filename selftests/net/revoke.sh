@@ -183,11 +183,16 @@ revokes() {
 	echo "figure revocation_ms $LATE"
 }
 
+# not_short: without the pair whose grants live for seconds: on a slow machine one may have ended and been asked for anew.
+not_short() {
+	grep -v " 9006 " || true
+}
+
 # exactly: that has taken away this stream's rules and nothing else's.
 exactly() {
 	check "... exactly its rule is gone on the destination's host" wait_for 5 "that" gone h2 "$G $A in 17 9001"
 	check "... and on the source's" wait_for 5 "that" gone h1 "$A $G out 17 9001"
-	check "... others have their serials and ends" same "$(difference "$WHOLE" "$(whole)" | others $A $G)" ""
+	check "... others have their serials and ends" same "$(difference "$WHOLE" "$(whole)" | others $A $G | not_short)" ""
 }
 
 # ---- steps
