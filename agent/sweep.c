@@ -19,9 +19,7 @@ struct sweep {
 	struct agent *agent;
 	uint64_t now_ns;
 	bool rules_went;
-	/* The port asked for last: sessions of one port often follow each other. */
-	uint32_t ifindex;
-	bool present;
+	uint32_t ifindex_of[OVNET_PORTS_MAX]; /* by a port's number; 0: there is none */
 };
 
 uint32_t sweep_idle_s(const struct agent *agent, const struct session_key *key, const struct session_value *session,
@@ -51,15 +49,18 @@ uint32_t sweep_idle_s(const struct agent *agent, const struct session_key *key, 
 	}
 }
 
-static bool port_present(struct sweep *sweep, uint32_t ifindex)
+static int note_port(void *context, uint32_t ifindex, const struct port_value *value)
 {
-	struct port_value value;
+	struct sweep *sweep = context;
 
-	if (ifindex != sweep->ifindex) {
-		sweep->ifindex = ifindex;
-		sweep->present = port_get(sweep->agent->maps->ports, ifindex, &value) == 0;
-	}
-	return sweep->present;
+	sweep->ifindex_of[value->number & (OVNET_PORTS_MAX - 1)] = ifindex;
+	return 0;
+}
+
+/* All ports are read once, and not one for each of thousands of sessions. */
+static bool port_present(const struct sweep *sweep, const struct session_value *session)
+{
+	return session->ifindex && sweep->ifindex_of[session->number & (OVNET_PORTS_MAX - 1)] == session->ifindex;
 }
 
 static int sweep_session(void *context, const struct session_key *key, const struct session_value *session)
@@ -69,7 +70,7 @@ static int sweep_session(void *context, const struct session_key *key, const str
 	const char *state;
 	uint64_t idle_ns = sweep_idle_s(agent, key, session, &state) * NSEC_PER_SEC;
 
-	if (port_present(sweep, session->ifindex) && sweep->now_ns < session->last_ns + idle_ns) {
+	if (port_present(sweep, session) && sweep->now_ns < session->last_ns + idle_ns) {
 		grant_used(agent, key, session);
 		return 0;
 	}
@@ -97,6 +98,7 @@ void sweep_now(struct agent *agent)
 {
 	struct sweep sweep = {.agent = agent, .now_ns = time_now_ns()};
 
+	port_each(agent->maps->ports, note_port, &sweep);
 	session_each(agent->maps->sessions, sweep_session, &sweep);
 	rule_each(agent->maps->rules, sweep_rule, &sweep);
 	install_counted(agent);

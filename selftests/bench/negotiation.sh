@@ -514,7 +514,7 @@ measure_first_packet()
 measure_cold()
 {
 	local i
-	place "$all_cpus"
+	place "$cpu"
 	for ((i = 0; i < cold_contacts; i++)); do
 		forget
 		forget_keys
