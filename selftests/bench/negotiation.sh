@@ -24,7 +24,7 @@ cd "$here/../.."
 B=${B:-build}
 programs=$B/bench
 
-measures=(first_packet cold rate ask_flood scan revocation)
+measures=(first_packet cold ask_flood scan rate revocation)
 rounds=7
 nodes=100
 cpu=$(($(nproc) - 1))
@@ -294,6 +294,7 @@ common_config()
 	            {"name": "s", "locator": "fd00:1:0:2::/64", "key": "$key_s"}],
 	  "vnets": [{"name": "bench", "vni": 78, "authorization": "negotiated", "answers": "$2"}],
 	  "limits": {"sessions": 262144, "sessions_per_port": 65536, "rules": 131072, "questions": 100000},
+	  "idle": {"udp": 5},
 	END
 }
 
