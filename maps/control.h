@@ -33,8 +33,11 @@
 
 #define CONTROL_PORT 6190
 #define CONTROL_GATES 1024
-#define CONTROL_INTERVAL_NS 20000000ull /* 50 a second from one sender, in the long run */
+#define CONTROL_INTERVAL_NS 20000000ull /* from a host of the directory: 50 a second in the long run */
 #define CONTROL_BURST_NS 1280000000ull  /* 64 at once */
+/* From strangers one a second by each gate, and room for a handshake's tries: a thousand gates make no flood of their own. */
+#define CONTROL_STRANGER_INTERVAL_NS 1000000000ull
+#define CONTROL_STRANGER_BURST_NS 4000000000ull
 
 /* The key is the receiver index, host byte order. */
 struct control_key {

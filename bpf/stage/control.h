@@ -45,34 +45,32 @@ static __always_inline bool control_is_known(const struct control_datagram *data
 	return known && *(const __u64 *)known->prefix == *(const __u64 *)p->source_prefix;
 }
 
-/* The gate of the host that the datagram says it comes from, or the one that it shares with other strangers. */
-static __always_inline struct control_gate *control_gate_of(const struct packet *p)
+/* By the gate of the host that the datagram says it comes from, or by the one that it shares with other strangers. */
+static __always_inline bool control_gate_take(const struct packet *p)
 {
 	__u32 hook = p->hook == HOOK_UPLINK_XDP, index;
+	__u64 now_ns = bpf_ktime_get_boot_ns();
+	struct control_gate *gate;
 	struct control_host *host;
 	struct control_key key;
 
 	__builtin_memcpy(key.prefix, p->source_prefix, sizeof(key.prefix));
 	host = bpf_map_lookup_elem(&control_hosts, &key);
 	if (host)
-		return &host->gates[hook];
+		return token_take(&host->gates[hook].next_ns, CONTROL_INTERVAL_NS, CONTROL_BURST_NS, now_ns);
 	/* Multiplication spreads locators that differ in their last bits only. */
 	index = (p->source_prefix[0] * 0x9e3779b1u ^ p->source_prefix[1]) * 0x85ebca6bu >> 22;
 	index = (index & (CONTROL_GATES - 1)) + hook * CONTROL_GATES;
-	return bpf_map_lookup_elem(&control_gates, &index);
+	gate = bpf_map_lookup_elem(&control_gates, &index);
+	return gate &&
+	       token_take(&gate->next_ns, CONTROL_STRANGER_INTERVAL_NS, CONTROL_STRANGER_BURST_NS, now_ns);
 }
 
 /* Returns STAGE_DONE(pass), or the reason for which the datagram is dropped. */
 static __always_inline int control_pass(const void *l4, const void *end, struct packet *p, int pass)
 {
-	struct control_gate *gate;
-
-	if (control_is_known(l4, end, p))
-		goto passed;
-	gate = control_gate_of(p);
-	if (!gate || !token_take(&gate->next_ns, CONTROL_INTERVAL_NS, CONTROL_BURST_NS, bpf_ktime_get_boot_ns()))
+	if (!control_is_known(l4, end, p) && !control_gate_take(p))
 		return REASON_CONTROL_FLOOD;
-passed:
 	count(p, COUNTER_CONTROL_PASSED);
 	return STAGE_DONE(pass);
 }

@@ -237,6 +237,7 @@ static int programs_load(struct fixture *f, const struct fixture_options *option
 	f->questions = bpf_map__fd(skeleton->maps.questions);
 	f->channel = bpf_map__fd(skeleton->maps.channel);
 	f->control_keys = bpf_map__fd(skeleton->maps.control_keys);
+	f->control_hosts = bpf_map__fd(skeleton->maps.control_hosts);
 	f->control_gates = bpf_map__fd(skeleton->maps.control_gates);
 	f->injector = bpf_program__fd(skeleton->progs.inject);
 	f->programs[HOOK_NODE] = bpf_program__fd(skeleton->progs.node);

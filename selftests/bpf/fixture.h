@@ -48,7 +48,7 @@ struct fixture_node {
 struct fixture {
 	struct ovnet *skeleton;
 	int ports, port_states, counters, rules, sessions, mappings, nexthops, events, listeners; /* descriptors */
-	int pendings, budgets, questions, channel, control_keys, control_gates; /* descriptors; see negotiation.h */
+	int pendings, budgets, questions, channel, control_keys, control_hosts, control_gates; /* descriptors; see negotiation.h */
 	int programs[FIXTURE_HOOKS];                                            /* descriptors, by enum hook */
 	int injector; /* descriptor of the program at the inject interface */
 	int host;

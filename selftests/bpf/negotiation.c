@@ -69,6 +69,7 @@ void negotiation_reset(struct fixture *f)
 	};
 	const struct fixture_node *nodes[] = {&f->a, &f->b, &f->c, &f->r, &f->s};
 	const struct budget none = {0};
+	struct control_key host;
 	struct rule_key key;
 	uint32_t index;
 
@@ -76,6 +77,8 @@ void negotiation_reset(struct fixture *f)
 		bpf_map_delete_elem(f->pendings, &key);
 	while (!bpf_map_get_next_key(f->control_keys, NULL, &index))
 		bpf_map_delete_elem(f->control_keys, &index);
+	while (!bpf_map_get_next_key(f->control_hosts, NULL, &host))
+		bpf_map_delete_elem(f->control_hosts, &host);
 	negotiation_gates_set(f, 0);
 	negotiation_budget_set(f, 0, &none);
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
@@ -228,6 +231,15 @@ void negotiation_control_key_set(struct fixture *f, uint32_t index, const uint8_
 	set(f->control_keys, &index, &key);
 }
 
+void negotiation_control_host_set(struct fixture *f, const uint8_t prefix[8])
+{
+	static const struct control_host full;
+	struct control_key key;
+
+	memcpy(key.prefix, prefix, sizeof(key.prefix));
+	set(f->control_hosts, &key, &full);
+}
+
 struct control_gate negotiation_gate(const struct fixture *f, uint32_t index)
 {
 	struct control_gate gate = {0};
@@ -243,7 +255,7 @@ void negotiation_gate_set(struct fixture *f, uint32_t index, const struct contro
 
 void negotiation_gates_set(struct fixture *f, uint64_t ahead_ns)
 {
-	const struct control_gate gate = {.next_ns = ahead_ns ? fixture_now_ns() + CONTROL_BURST_NS + ahead_ns : 0};
+	const struct control_gate gate = {.next_ns = ahead_ns ? fixture_now_ns() + CONTROL_STRANGER_BURST_NS + ahead_ns : 0};
 
 	for (uint32_t i = 0; i < 2 * CONTROL_GATES; i++)
 		negotiation_gate_set(f, i, &gate);

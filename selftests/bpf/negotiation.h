@@ -41,6 +41,8 @@ unsigned negotiation_pendings(const struct fixture *f);
 void negotiation_pendings_fill(struct fixture *f);
 
 void negotiation_control_key_set(struct fixture *f, uint32_t index, const uint8_t prefix[8]);
+/* The host is in the directory from now on, and its gates are full. */
+void negotiation_control_host_set(struct fixture *f, const uint8_t prefix[8]);
 struct control_gate negotiation_gate(const struct fixture *f, uint32_t index);
 void negotiation_gate_set(struct fixture *f, uint32_t index, const struct control_gate *gate);
 /* Every gate is as if it had let `ahead_ns` too much pass. */

@@ -15,7 +15,8 @@
 
 #define INDEX 0x12345678u
 #define OTHER_INDEX 0x0a0b0c0du
-#define AT_ONCE (CONTROL_BURST_NS / CONTROL_INTERVAL_NS)
+#define STRANGERS_AT_ONCE (CONTROL_STRANGER_BURST_NS / CONTROL_STRANGER_INTERVAL_NS)
+#define HOSTS_AT_ONCE (CONTROL_BURST_NS / CONTROL_INTERVAL_NS)
 
 static struct fixture *f;
 static struct frame frame;
@@ -240,13 +241,29 @@ static unsigned gates_used(unsigned *latest)
 	return count;
 }
 
+/* So many at once pass, and those that the time has brought that this took. */
+static void bursts(struct fixture_run *run, const struct packet_spec *spec, uint64_t at_once, uint64_t interval_ns)
+{
+	uint64_t before = fixture_now_ns(), let, most;
+
+	packet_build(spec, &frame);
+	do {
+		if (!CHECK(!fixture_send(f, run, &frame, NULL), "the test run fails"))
+			return;
+		let = passed();
+		most = at_once + 1 + (fixture_now_ns() - before) / interval_ns;
+	} while (!fixture_drops(f, f->uplink, REASON_CONTROL_FLOOD) && let <= most);
+	CHECK(let >= at_once && let <= most, "%llu passed, %llu at most should have", (unsigned long long)let,
+		(unsigned long long)most);
+}
+
 static void test_gate(void)
 {
 	struct packet_spec spec = message(TYPE_HELLO, 1, 2);
 
 	for (size_t i = 0; i < 2; i++) {
 		struct fixture_run run = run_at(hooks[i]);
-		uint64_t before = fixture_now_ns(), from, let = 0, most;
+		uint64_t before = fixture_now_ns(), from;
 		unsigned gate = 0;
 
 		setup();
@@ -254,21 +271,28 @@ static void test_gate(void)
 		from = fixture_now_ns();
 		CU_ASSERT_EQUAL(gates_used(&gate), 1);
 		CU_ASSERT_EQUAL(gate >= CONTROL_GATES, hooks[i] == HOOK_UPLINK_XDP);
-		CU_ASSERT(negotiation_gate(f, gate).next_ns >= before + CONTROL_INTERVAL_NS);
-		CU_ASSERT(negotiation_gate(f, gate).next_ns <= from + CONTROL_INTERVAL_NS);
-		/* So many at once, and those that the time has brought that this took. */
+		CU_ASSERT(negotiation_gate(f, gate).next_ns >= before + CONTROL_STRANGER_INTERVAL_NS);
+		CU_ASSERT(negotiation_gate(f, gate).next_ns <= from + CONTROL_STRANGER_INTERVAL_NS);
 		setup();
-		before = fixture_now_ns();
-		packet_build(&spec, &frame);
-		do {
-			if (!CHECK(!fixture_send(f, &run, &frame, NULL), "the test run fails"))
-				return;
-			let = passed();
-			most = AT_ONCE + 1 + (fixture_now_ns() - before) / CONTROL_INTERVAL_NS;
-		} while (!fixture_drops(f, f->uplink, REASON_CONTROL_FLOOD) && let <= most);
-		CHECK(let >= AT_ONCE && let <= most, "%llu passed, %llu at most should have", (unsigned long long)let,
-			(unsigned long long)most);
+		bursts(&run, &spec, STRANGERS_AT_ONCE, CONTROL_STRANGER_INTERVAL_NS);
 		CU_ASSERT_EQUAL(gates_used(&gate), 1);
+	}
+}
+
+/* A host of the directory has a gate of its own in each hook, wider than a stranger's, and takes nothing from theirs. */
+static void test_gate_of_host(void)
+{
+	struct packet_spec spec = message(TYPE_HELLO, 1, 2);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture_run run = run_at(hooks[i]);
+		unsigned gate = 0;
+
+		setup();
+		negotiation_control_host_set(f, f->r.prefix);
+		bursts(&run, &spec, HOSTS_AT_ONCE, CONTROL_INTERVAL_NS);
+		CU_ASSERT_EQUAL(gates_used(&gate), 0);
+		passes(hooks[1 - i], &spec);
 	}
 }
 
@@ -326,6 +350,7 @@ int main(void)
 		{"to elsewhere", test_elsewhere},
 		{"under a live key", test_known},
 		{"a gate", test_gate},
+		{"the gate of a host of the directory", test_gate_of_host},
 		{"a gate for each sender", test_gates_apart},
 		CU_TEST_INFO_NULL,
 	};

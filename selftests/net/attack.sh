@@ -259,11 +259,11 @@ begin() {
 	settled "first contacts"
 }
 
-# flooded WHAT SENDERS PORT-OF-CONTACTS ARGUMENTS-OF-THE-FLOOD...: what gets through to the agent is 64 datagrams of each
-# sender, and 50 a second; beside that, what is said under live keys. There are gates for 1,024 senders.
+# flooded WHAT GATES AT-ONCE A-SECOND PORT-OF-CONTACTS ARGUMENTS-OF-THE-FLOOD...: what gets through to the agent is as much at
+# once and a second by each gate; beside that, what is said under live keys.
 flooded() {
-	local what=$1 senders=$2 port=$3 known refused passed cpu rss began=$SECONDS
-	shift 3
+	local what=$1 gates=$2 burst=$3 rate=$4 port=$5 known refused passed cpu rss began=$SECONDS
+	shift 5
 	known=$(peers h2)
 	refused=$(drops h2 up0 control_flood) passed=$(counter h2 up0 control_passed) cpu=$(ticks h2) rss=$(memory h2)
 	attack h3 "$FLOOD" --seconds 2 "${@:1:$# - 2}" up0 "$(mac_here r h3)" "${@: -2}"
@@ -271,7 +271,7 @@ flooded() {
 	check "$what: there was a flood" attack_over 20000
 	check "$what: control_flood" drops_reach h2 up0 control_flood $((refused + 1))
 	check "$what: what passes to the agent is bounded" at_most "$(counter h2 up0 control_passed)" \
-		$((passed + senders * (64 + 50 * (SECONDS - began + 1)) + 1000))
+		$((passed + gates * (burst + rate * (SECONDS - began + 1)) + 1000))
 	check "$what: it costs the agent less than half of its time" at_most "$(ticks h2)" $((cpu + 100))
 	check "$what: and little memory" at_most "$(memory h2)" $((rss + 8192))
 	check "$what: no peer comes of it" same "$(peers h2)" "$known"
@@ -279,13 +279,13 @@ flooded() {
 
 floods() {
 	local host=fd00:1:0:2::1 node=fd00:1:0:2:0:4d:a00:3
-	flooded "flood from the valid peer's address" 1 20100 --hosts --key "$KEY_h2" $host fd00:1:0:1::/64
-	flooded "flood of a node's address, from another host" 1 20200 --hosts --key "$KEY_h2" $node fd00:1:0:3::/64
-	flooded "flood from random hosts" 1024 20300 --hosts --key "$KEY_h2" $node fd00::/16
+	flooded "flood from the valid peer's address" 1 64 50 20100 --hosts --key "$KEY_h2" $host fd00:1:0:1::/64
+	flooded "flood of a node's address, from another host" 1 64 50 20200 --hosts --key "$KEY_h2" $node fd00:1:0:3::/64
+	flooded "flood from random hosts" 1024 5 1 20300 --hosts --key "$KEY_h2" $node fd00::/16
 	ctl h1 peer flush >/dev/null
 	check "when it is over, a handshake succeeds" wait_for 10 "a connection" \
 		eval "ctl h1 rule flush >/dev/null; net_in nB nc -z -w 1 $G 20000"
-	flooded "flood without the host's key, from anywhere" 1024 20400 $host fd00::/16
+	flooded "flood without the host's key, from anywhere" 1024 5 1 20400 $host fd00::/16
 	ctl h1 peer flush >/dev/null
 	ctl h1 rule flush >/dev/null
 	attack h3 "$FLOOD" --seconds 2 --hosts --type hello --key "$KEY_h2" up0 "$(mac_here r h3)" $host fd00:1:0:3::/64
