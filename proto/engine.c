@@ -92,8 +92,10 @@ struct engine *engine_new(const struct engine_config *config, const struct engin
 	mac1_key(own->key.public_key, engine->mac1_key);
 	ops->random(context, engine->hash_key, sizeof(engine->hash_key));
 	ops->random(context, &engine->last_id, sizeof(engine->last_id));
+	engine->ephemeral_timer.kind = TIMER_EPHEMERAL;
 	TAILQ_INIT(&engine->wanting);
 	TAILQ_INIT(&engine->boxes);
+	greeting_prepare(engine);
 	return engine;
 }
 
@@ -192,6 +194,9 @@ void engine_tick(struct engine *engine, const struct engine_time *time)
 	while ((timer = engine->timers.root) && timer->at_ns <= time->now_ns) {
 		timer_stop(&engine->timers, timer);
 		switch ((enum timer_kind)timer->kind) {
+		case TIMER_EPHEMERAL:
+			greeting_prepare(engine);
+			break;
 		case TIMER_PEER:
 			peer_timer(engine, timer);
 			break;

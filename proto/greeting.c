@@ -41,6 +41,35 @@ void greeting_drop(struct engine *engine, struct peer *peer)
 	free(greeting);
 }
 
+/* ---- ephemeral keys: made ahead, while nobody waits for one */
+
+static void ephemeral_make(struct engine *engine, struct host_key *out)
+{
+	do
+		engine->ops.random(engine->context, out->secret, sizeof(out->secret));
+	while (crypto_scalarmult_base(out->public_key, out->secret));
+}
+
+void greeting_prepare(struct engine *engine)
+{
+	if (engine->has_ephemeral)
+		return;
+	ephemeral_make(engine, &engine->ephemeral);
+	engine->has_ephemeral = true;
+}
+
+/* Each serves once; the next is made when this handshake will be over. */
+static void ephemeral_take(struct engine *engine, struct host_key *out)
+{
+	if (engine->has_ephemeral)
+		*out = engine->ephemeral;
+	else
+		ephemeral_make(engine, out);
+	sodium_memzero(&engine->ephemeral, sizeof(engine->ephemeral));
+	engine->has_ephemeral = false;
+	timer_set(&engine->timers, &engine->ephemeral_timer, engine->time.now_ns + EPHEMERAL_DELAY_NS);
+}
+
 /* ---- ours */
 
 /* Later than any that we sent, also when the clock stands still or was set back. */
@@ -75,23 +104,24 @@ static void greeting_send(struct engine *engine, struct peer *peer)
 {
 	struct greeting *greeting = peer->greeting;
 	const uint8_t *cookie = engine->time.now_ns < peer->cookie_end_ns ? peer->cookie : NULL;
-	uint8_t datagram[DATAGRAM_HELLO_LEN], ephemeral[32];
+	uint8_t datagram[DATAGRAM_HELLO_LEN];
+	struct host_key ephemeral;
 	struct stamp stamp = {0};
 
 	stamp_next(engine, &stamp);
-	engine->ops.random(engine->context, ephemeral, sizeof(ephemeral));
+	ephemeral_take(engine, &ephemeral);
 	noise_begin(&greeting->state, true, &engine->config.key, peer->host.key, HANDSHAKE_PROLOGUE,
 		HANDSHAKE_PROLOGUE_LEN);
 	greeting->sent_ns = engine->time.now_ns;
 	timer_set(&engine->timers, &greeting->timer, greeting->sent_ns + (ENGINE_RETRY_NS << greeting->tries));
 	greeting->tries++;
 	/* A key with which there is no shared secret: the tries pass in silence. */
-	if (hello_write(&greeting->state, greeting->receiver.index, ephemeral, &stamp, engine->config.passport, cookie,
+	if (hello_write(&greeting->state, greeting->receiver.index, &ephemeral, &stamp, engine->config.passport, cookie,
 		    datagram) == 0) {
 		memcpy(greeting->mac1, datagram + sizeof(datagram) - MACS_LEN, sizeof(greeting->mac1));
 		greeting_transmit(engine, peer, datagram, sizeof(datagram));
 	}
-	sodium_memzero(ephemeral, sizeof(ephemeral));
+	sodium_memzero(&ephemeral, sizeof(ephemeral));
 }
 
 /* With a new index: what answers the HELLO before is not meant any more. The table has buckets: one index was just taken out. */
@@ -388,15 +418,16 @@ static void hello_welcome(struct engine *engine, const struct engine_path *path,
 	struct peer *peer, uint32_t sender)
 {
 	struct session *session = session_new(engine, peer, sender);
-	uint8_t out[DATAGRAM_WELCOME_LEN], ephemeral[32];
+	uint8_t out[DATAGRAM_WELCOME_LEN];
+	struct host_key ephemeral;
 	int error;
 
 	if (!session)
 		return;
-	engine->ops.random(engine->context, ephemeral, sizeof(ephemeral));
-	error = welcome_write(state, session->receiver.index, sender, ephemeral, engine->config.passport, out,
+	ephemeral_take(engine, &ephemeral);
+	error = welcome_write(state, session->receiver.index, sender, &ephemeral, engine->config.passport, out,
 		&session->keys);
-	sodium_memzero(ephemeral, sizeof(ephemeral));
+	sodium_memzero(&ephemeral, sizeof(ephemeral));
 	if (error) {
 		session_free(engine, session);
 		return;

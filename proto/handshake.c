@@ -38,7 +38,7 @@ static void write_macs(const struct noise_state *state, const uint8_t *cookie, u
 	macs_write(out, length, key, cookie);
 }
 
-int hello_write(struct noise_state *state, uint32_t sender, const uint8_t ephemeral[32], const struct stamp *stamp,
+int hello_write(struct noise_state *state, uint32_t sender, const struct host_key *ephemeral, const struct stamp *stamp,
 	const uint8_t passport[HOST_PASSPORT_LEN], const uint8_t *cookie, uint8_t out[DATAGRAM_HELLO_LEN])
 {
 	uint8_t datagram[DATAGRAM_HELLO_LEN], payload[HELLO_PAYLOAD_LEN];
@@ -70,7 +70,7 @@ int hello_read(struct noise_state *state, const uint8_t in[DATAGRAM_HELLO_LEN], 
 	return 0;
 }
 
-int welcome_write(struct noise_state *state, uint32_t sender, uint32_t receiver, const uint8_t ephemeral[32],
+int welcome_write(struct noise_state *state, uint32_t sender, uint32_t receiver, const struct host_key *ephemeral,
 	const uint8_t passport[HOST_PASSPORT_LEN], uint8_t out[DATAGRAM_WELCOME_LEN], struct noise_keys *keys)
 {
 	uint8_t datagram[DATAGRAM_WELCOME_LEN];

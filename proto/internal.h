@@ -33,10 +33,11 @@
 #define NOTICE_DELAY_MOST_NS (5 * NSEC_PER_SEC)
 #define COOKIE_LIFE_NS (120 * NSEC_PER_SEC) /* of the secret, and of a cookie that was given to us */
 #define REKEY_AGAIN_NS (5 * NSEC_PER_SEC)   /* between attempts to renew keys that are still good */
-#define STALE_RATE 100                      /* STALEs a second to one peer; as many at once after a pause */
-#define BOXES_LOOKED_AT 8                   /* open boxes of a peer that are tried for one message more */
+#define EPHEMERAL_DELAY_NS (10 * NSEC_PER_MSEC)
+#define STALE_RATE 100    /* STALEs a second to one peer; as many at once after a pause */
+#define BOXES_LOOKED_AT 8 /* open boxes of a peer that are tried for one message more */
 
-enum timer_kind { TIMER_PEER, TIMER_GREETING, TIMER_QUESTION, TIMER_NOTICE };
+enum timer_kind { TIMER_EPHEMERAL, TIMER_PEER, TIMER_GREETING, TIMER_QUESTION, TIMER_NOTICE };
 
 struct peer;
 TAILQ_HEAD(peers, peer);
@@ -172,7 +173,10 @@ struct engine {
 	uint8_t mac1_key[32];
 	uint8_t cookie_secret[32];
 	uint64_t cookie_secret_ns; /* when it was drawn; 0: not yet */
-	uint64_t hello_second_ns;  /* when the second began in which HELLOs are counted */
+	struct host_key ephemeral; /* for the next handshake */
+	bool has_ephemeral;
+	struct timer ephemeral_timer;
+	uint64_t hello_second_ns; /* when the second began in which HELLOs are counted */
 	unsigned hello_count;
 	struct stamp stamp; /* the greatest that we have sent */
 	uint32_t last_id;
@@ -236,6 +240,8 @@ void session_receive(struct engine *engine, const struct engine_path *path, cons
 
 /* ---- greeting.c */
 
+/* Makes the key of the next handshake, unless it is there. */
+void greeting_prepare(struct engine *engine);
 /* At the next flush, unless one is on its way. */
 void greeting_want(struct engine *engine, struct peer *peer, bool doubt);
 void greeting_begin(struct engine *engine, struct peer *peer);

@@ -166,14 +166,11 @@ void noise_begin(struct noise_state *state, bool initiator, const struct host_ke
 	mix_hash(state, initiator ? remote : self->public_key, 32);
 }
 
-static int write_ephemeral(struct noise_state *state, const uint8_t ephemeral[32], uint8_t *out)
+static void write_ephemeral(struct noise_state *state, const struct host_key *ephemeral, uint8_t *out)
 {
-	memcpy(state->ephemeral_secret, ephemeral, sizeof(state->ephemeral_secret));
-	if (crypto_scalarmult_base(state->ephemeral, ephemeral))
-		return -EINVAL;
-	memcpy(out, state->ephemeral, sizeof(state->ephemeral));
-	mix_hash(state, state->ephemeral, sizeof(state->ephemeral));
-	return 0;
+	state->ephemeral = *ephemeral;
+	memcpy(out, ephemeral->public_key, sizeof(ephemeral->public_key));
+	mix_hash(state, ephemeral->public_key, sizeof(ephemeral->public_key));
 }
 
 static void read_ephemeral(struct noise_state *state, const uint8_t *in)
@@ -182,10 +179,11 @@ static void read_ephemeral(struct noise_state *state, const uint8_t *in)
 	mix_hash(state, in, sizeof(state->remote_ephemeral));
 }
 
-static int write_first(struct noise_state *state, const uint8_t ephemeral[32], const uint8_t *payload, size_t length,
-	uint8_t *out)
+static int write_first(struct noise_state *state, const struct host_key *ephemeral, const uint8_t *payload,
+	size_t length, uint8_t *out)
 {
-	if (write_ephemeral(state, ephemeral, out) || mix_shared(state, state->ephemeral_secret, state->remote))
+	write_ephemeral(state, ephemeral, out);
+	if (mix_shared(state, state->ephemeral.secret, state->remote))
 		return -EINVAL;
 	seal_and_hash(state, state->self.public_key, 32, out + 32);
 	if (mix_shared(state, state->self.secret, state->remote))
@@ -194,18 +192,18 @@ static int write_first(struct noise_state *state, const uint8_t ephemeral[32], c
 	return (int)(64 + TAG_LEN + length + TAG_LEN);
 }
 
-static int write_second(struct noise_state *state, const uint8_t ephemeral[32], const uint8_t *payload, size_t length,
-	uint8_t *out)
+static int write_second(struct noise_state *state, const struct host_key *ephemeral, const uint8_t *payload,
+	size_t length, uint8_t *out)
 {
-	if (write_ephemeral(state, ephemeral, out) ||
-		mix_shared(state, state->ephemeral_secret, state->remote_ephemeral) ||
-		mix_shared(state, state->ephemeral_secret, state->remote))
+	write_ephemeral(state, ephemeral, out);
+	if (mix_shared(state, state->ephemeral.secret, state->remote_ephemeral) ||
+		mix_shared(state, state->ephemeral.secret, state->remote))
 		return -EINVAL;
 	seal_and_hash(state, payload, length, out + 32);
 	return (int)(32 + length + TAG_LEN);
 }
 
-int noise_write(struct noise_state *state, const uint8_t ephemeral[32], const uint8_t *payload, size_t length,
+int noise_write(struct noise_state *state, const struct host_key *ephemeral, const uint8_t *payload, size_t length,
 	uint8_t *out)
 {
 	return state->initiator ? write_first(state, ephemeral, payload, length, out)
@@ -232,7 +230,7 @@ static int read_second(struct noise_state *state, const uint8_t *in, size_t leng
 	if (length < 32 + TAG_LEN)
 		return -EBADMSG;
 	read_ephemeral(state, in);
-	if (mix_shared(state, state->ephemeral_secret, state->remote_ephemeral) ||
+	if (mix_shared(state, state->ephemeral.secret, state->remote_ephemeral) ||
 		mix_shared(state, state->self.secret, state->remote_ephemeral) ||
 		open_and_hash(state, in + 32, length - 32, payload))
 		return -EBADMSG;

@@ -29,7 +29,7 @@ struct noise_state {
 	bool keyed;
 	bool initiator;
 	struct host_key self;
-	uint8_t ephemeral_secret[32], ephemeral[32];
+	struct host_key ephemeral;
 	uint8_t remote[32], remote_ephemeral[32];
 };
 
@@ -45,11 +45,11 @@ void noise_begin(struct noise_state *state, bool initiator, const struct host_ke
 	const void *prologue, size_t prologue_length);
 
 /*
- * The next message of the pattern: -> e, es, s, ss, payload; <- e, ee, se, payload. `ephemeral` is 32 fresh random octets.
+ * The next message of the pattern: -> e, es, s, ss, payload; <- e, ee, se, payload. `ephemeral` is a fresh key: it serves once.
  * Returns the length written, or -EINVAL: an all-zero shared secret. `out` has room for 96 + payload (first), 48 + payload; on
  * failure it and the state are of no more use.
  */
-int noise_write(struct noise_state *state, const uint8_t ephemeral[32], const uint8_t *payload, size_t length,
+int noise_write(struct noise_state *state, const struct host_key *ephemeral, const uint8_t *payload, size_t length,
 	uint8_t *out);
 /*
  * Returns the payload's length, or -EBADMSG: too short, a bad tag, an all-zero shared secret; state and `payload` are then of
@@ -93,13 +93,13 @@ struct stamp {
 };
 
 /* Writes a HELLO; `state` was begun as initiator. `cookie` as in macs_write(). Returns 0 or -EINVAL. */
-int hello_write(struct noise_state *state, uint32_t sender, const uint8_t ephemeral[32], const struct stamp *stamp,
+int hello_write(struct noise_state *state, uint32_t sender, const struct host_key *ephemeral, const struct stamp *stamp,
 	const uint8_t passport[HOST_PASSPORT_LEN], const uint8_t *cookie, uint8_t out[DATAGRAM_HELLO_LEN]);
 /* Reads one whose mac1 is good; `state` was begun as responder. Then state->remote is the initiator's key. Returns 0 or -EBADMSG. */
 int hello_read(struct noise_state *state, const uint8_t in[DATAGRAM_HELLO_LEN], uint32_t *sender, struct stamp *stamp,
 	uint8_t passport[HOST_PASSPORT_LEN]);
 /* Answers it, and leaves the keys. Returns 0 or -EINVAL. Wiping the state is the caller's, here and below. */
-int welcome_write(struct noise_state *state, uint32_t sender, uint32_t receiver, const uint8_t ephemeral[32],
+int welcome_write(struct noise_state *state, uint32_t sender, uint32_t receiver, const struct host_key *ephemeral,
 	const uint8_t passport[HOST_PASSPORT_LEN], uint8_t out[DATAGRAM_WELCOME_LEN], struct noise_keys *keys);
 /* Reads the answer to `state`'s HELLO; checks mac1 too. Returns 0 or -EBADMSG. */
 int welcome_read(struct noise_state *state, const uint8_t in[DATAGRAM_WELCOME_LEN], uint8_t passport[HOST_PASSPORT_LEN],

@@ -62,8 +62,7 @@ static __always_inline bool control_gate_take(const struct packet *p)
 	index = (p->source_prefix[0] * 0x9e3779b1u ^ p->source_prefix[1]) * 0x85ebca6bu >> 22;
 	index = (index & (CONTROL_GATES - 1)) + hook * CONTROL_GATES;
 	gate = bpf_map_lookup_elem(&control_gates, &index);
-	return gate &&
-	       token_take(&gate->next_ns, CONTROL_STRANGER_INTERVAL_NS, CONTROL_STRANGER_BURST_NS, now_ns);
+	return gate && token_take(&gate->next_ns, CONTROL_STRANGER_INTERVAL_NS, CONTROL_STRANGER_BURST_NS, now_ns);
 }
 
 /* Returns STAGE_DONE(pass), or the reason for which the datagram is dropped. */

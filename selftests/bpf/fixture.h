@@ -48,9 +48,10 @@ struct fixture_node {
 struct fixture {
 	struct ovnet *skeleton;
 	int ports, port_states, counters, rules, sessions, mappings, nexthops, events, listeners; /* descriptors */
-	int pendings, budgets, questions, channel, control_keys, control_hosts, control_gates; /* descriptors; see negotiation.h */
-	int programs[FIXTURE_HOOKS];                                            /* descriptors, by enum hook */
-	int injector; /* descriptor of the program at the inject interface */
+	int pendings, budgets, questions, channel, control_keys, control_hosts,
+		control_gates;       /* descriptors; see negotiation.h */
+	int programs[FIXTURE_HOOKS]; /* descriptors, by enum hook */
+	int injector;                /* descriptor of the program at the inject interface */
 	int host;
 	struct fixture_node a, b, c, r, s;
 	uint32_t uplink; /* ifindex */

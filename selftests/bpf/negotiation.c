@@ -255,7 +255,8 @@ void negotiation_gate_set(struct fixture *f, uint32_t index, const struct contro
 
 void negotiation_gates_set(struct fixture *f, uint64_t ahead_ns)
 {
-	const struct control_gate gate = {.next_ns = ahead_ns ? fixture_now_ns() + CONTROL_STRANGER_BURST_NS + ahead_ns : 0};
+	const struct control_gate gate = {
+		.next_ns = ahead_ns ? fixture_now_ns() + CONTROL_STRANGER_BURST_NS + ahead_ns : 0};
 
 	for (uint32_t i = 0; i < 2 * CONTROL_GATES; i++)
 		negotiation_gate_set(f, i, &gate);

@@ -33,7 +33,8 @@ static void make_key(struct host_key *key, uint8_t octet)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const uint8_t passport[HOST_PASSPORT_LEN], ephemeral[32] = {0, 1};
+	static const uint8_t passport[HOST_PASSPORT_LEN];
+	struct host_key ephemeral;
 	static const struct stamp stamp;
 
 	(void)argc;
@@ -41,10 +42,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	must(key_library() == 0);
 	make_key(&initiator_key, 1);
 	make_key(&responder_key, 2);
+	make_key(&ephemeral, 3);
 	noise_begin(&initiator, true, &initiator_key, responder_key.public_key, HANDSHAKE_PROLOGUE,
 		HANDSHAKE_PROLOGUE_LEN);
 	noise_begin(&responder, false, &responder_key, NULL, HANDSHAKE_PROLOGUE, HANDSHAKE_PROLOGUE_LEN);
-	must(hello_write(&initiator, 1, ephemeral, &stamp, passport, NULL, hello) == 0);
+	must(hello_write(&initiator, 1, &ephemeral, &stamp, passport, NULL, hello) == 0);
 	return 0;
 }
 

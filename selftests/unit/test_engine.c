@@ -82,6 +82,7 @@ static void test_budget(void)
 	CU_ASSERT_EQUAL(world_peer(a).waiting, ENGINE_WAITING);
 	/* Who waits follows when others have ended; each ends once. */
 	world.passes = NULL;
+	world_flush(a);
 	world_run(&world, 1000 * MS);
 	CU_ASSERT_EQUAL(a->ended, 1 + asked);
 	CU_ASSERT_EQUAL(engine_counters(a->engine)->silent, 0);

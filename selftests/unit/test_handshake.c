@@ -13,7 +13,7 @@
 static struct host_key initiator_key, responder_key;
 static const struct stamp stamp = {{0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}};
 static uint8_t passports[2][HOST_PASSPORT_LEN];
-static const uint8_t ephemerals[2][32] = {{0, 5}, {0, 6}}; /* X25519 ignores the lowest bits of a secret */
+static struct host_key ephemerals[2];
 
 struct ends {
 	struct noise_state initiator, responder;
@@ -27,7 +27,7 @@ static void say_hello(struct ends *ends, const uint8_t *cookie)
 	noise_begin(&ends->initiator, true, &initiator_key, responder_key.public_key, HANDSHAKE_PROLOGUE,
 		HANDSHAKE_PROLOGUE_LEN);
 	noise_begin(&ends->responder, false, &responder_key, NULL, HANDSHAKE_PROLOGUE, HANDSHAKE_PROLOGUE_LEN);
-	CU_ASSERT_EQUAL_FATAL(hello_write(&ends->initiator, 0x01020304, ephemerals[0], &stamp, passports[0], cookie,
+	CU_ASSERT_EQUAL_FATAL(hello_write(&ends->initiator, 0x01020304, &ephemerals[0], &stamp, passports[0], cookie,
 				      ends->hello),
 		0);
 }
@@ -41,7 +41,7 @@ static void answer(struct ends *ends)
 	CU_ASSERT_EQUAL(sender, 0x01020304);
 	CU_ASSERT_EQUAL(memcmp(&got_stamp, &stamp, sizeof(stamp)), 0);
 	CU_ASSERT_EQUAL(memcmp(ends->got, passports[0], HOST_PASSPORT_LEN), 0);
-	CU_ASSERT_EQUAL_FATAL(welcome_write(&ends->responder, 0x0a0b0c0d, sender, ephemerals[1], passports[1],
+	CU_ASSERT_EQUAL_FATAL(welcome_write(&ends->responder, 0x0a0b0c0d, sender, &ephemerals[1], passports[1],
 				      ends->welcome, &ends->responder_keys),
 		0);
 }
@@ -161,7 +161,7 @@ static void welcome_of_another(void)
 	answer(&ends);
 	noise_begin(&others.initiator, true, &initiator_key, responder_key.public_key, HANDSHAKE_PROLOGUE,
 		HANDSHAKE_PROLOGUE_LEN);
-	CU_ASSERT_EQUAL(hello_write(&others.initiator, 0x01020304, ephemerals[1], &stamp, passports[0], NULL,
+	CU_ASSERT_EQUAL(hello_write(&others.initiator, 0x01020304, &ephemerals[1], &stamp, passports[0], NULL,
 				others.hello),
 		0);
 	CU_ASSERT_EQUAL(welcome_read(&others.initiator, ends.welcome, others.got, &others.initiator_keys), -EBADMSG);
@@ -176,7 +176,7 @@ static void low_order(void)
 	memset(out, 0x5a, sizeof(out));
 	memcpy(untouched, out, sizeof(out));
 	noise_begin(&state, true, &initiator_key, zero, HANDSHAKE_PROLOGUE, HANDSHAKE_PROLOGUE_LEN);
-	CU_ASSERT_EQUAL(hello_write(&state, 1, ephemerals[0], &stamp, passports[0], NULL, out), -EINVAL);
+	CU_ASSERT_EQUAL(hello_write(&state, 1, &ephemerals[0], &stamp, passports[0], NULL, out), -EINVAL);
 	CU_ASSERT_EQUAL(memcmp(out, untouched, sizeof(out)), 0);
 }
 
@@ -295,8 +295,12 @@ int main(void)
 	memset(responder_key.secret, 2, 32);
 	memset(passports[0], 0xaa, HOST_PASSPORT_LEN);
 	memset(passports[1], 0xbb, HOST_PASSPORT_LEN);
+	memset(ephemerals[0].secret, 5, sizeof(ephemerals[0].secret));
+	memset(ephemerals[1].secret, 6, sizeof(ephemerals[1].secret));
 	if (key_library() || crypto_scalarmult_base(initiator_key.public_key, initiator_key.secret) ||
-		crypto_scalarmult_base(responder_key.public_key, responder_key.secret))
+		crypto_scalarmult_base(responder_key.public_key, responder_key.secret) ||
+		crypto_scalarmult_base(ephemerals[0].public_key, ephemerals[0].secret) ||
+		crypto_scalarmult_base(ephemerals[1].public_key, ephemerals[1].secret))
 		return 1;
 	return unit_run("handshake", tests, ARRAY_LEN(tests));
 }
