@@ -15,7 +15,8 @@ CFLAGS  ?= -O2 -g
 CFLAGS  += -std=gnu11 -D_GNU_SOURCE -DOVNET_VERSION='"$(VERSION)"' $(WARN) -fstack-protector-strong -I. -I$(B) $(SANITIZE)
 LDFLAGS ?= -Wl,-z,relro,-z,now
 LDLIBS_AGENT := -lbpf -lelf -lz -lmnl -lcjson -lsodium
-LDLIBS_CLI   := -lcjson -lsodium
+LDLIBS_CLI   := -lcjson -lsodium -lcurl
+LDLIBS_MANAGER := -lmicrohttpd -lgnutls -lsqlite3 -lcurl -lcjson -lsodium -lpthread
 
 # Of the kernel's types only vmlinux.h is seen. The address of a packed member is read octet by octet anyway.
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wshadow -Wno-unused-parameter -I. \

@@ -33,7 +33,8 @@ report() {
 # Each directory may include headers of itself, of lib/, and of those named: dependencies run one way.
 layering() {
 	local rule directory allowed
-	for rule in lib: policy: proto: "config:policy proto" maps: loader:maps "agent:config loader maps policy proto" "cli:config policy proto" bpf:maps; do
+	for rule in lib: policy: proto: model:policy "manager:model policy proto" "config:policy proto" maps: loader:maps \
+		"agent:config loader maps policy proto" "cli:config model policy proto" bpf:maps; do
 		directory=${rule%%:*} allowed="lib ${rule#*:} $directory"
 		[ "$directory" != bpf ] || allowed="bpf maps"
 		files "$directory/*.c" "$directory/*.h" | xargs grep -nE '^#include "[a-z]+/' |
@@ -82,5 +83,5 @@ report "generated documents are up to date" "$(mk/docs.sh --check 2>&1)"
 report "sources are formatted" "$(formatted)"
 report "shell scripts parse" "$(shell_syntax)"
 report "cppcheck finds nothing" "$(cppcheck -q --enable=warning,performance,portability --inline-suppr --suppress=missingInclude \
-	'-DLIBBPF_OPTS(type,name,...)=struct type name = {__VA_ARGS__}' --std=c11 -I. agent cli config lib loader maps policy proto selftests/unit 2>&1)"
+	'-DLIBBPF_OPTS(type,name,...)=struct type name = {__VA_ARGS__}' --std=c11 -I. agent cli config lib loader manager maps model policy proto selftests/unit 2>&1)"
 exit $status

@@ -15,14 +15,14 @@ TEST_PROGRAMS := $(UNIT_TESTS) $(BPF_TESTS) $(NET_TESTS) $(T)/net/tapnode
 
 FUZZ_TARGETS := $(patsubst selftests/fuzz/fuzz_%.c,%,$(wildcard selftests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
-FUZZ_SRCS := $(lib_SRCS) $(policy_SRCS) $(proto_SRCS) $(config_SRCS)
+FUZZ_SRCS := $(lib_SRCS) $(policy_SRCS) $(proto_SRCS) $(model_SRCS) $(config_SRCS)
 FUZZ_PROGRAMS := $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 
 include selftests/kernels/kernels.mk
 
 # What the tests of a folder share besides the project's archives.
 bpf_SHARED := $(patsubst %.c,$(B)/%.o,$(filter-out selftests/bpf/test_%.c,$(wildcard selftests/bpf/*.c)))
-TEST_ARCHIVES := $(foreach d,agent cli loader maps config policy proto lib,$(call archive,$(d)))
+TEST_ARCHIVES := $(foreach d,agent cli manager loader maps config model policy proto lib,$(call archive,$(d)))
 
 $(B)/selftests/bpf/%.o: $(SKELETON)
 
@@ -34,7 +34,7 @@ $(T)/net/tapnode: $(B)/selftests/net/tapnode.o
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
 $(T)/%: $(B)/selftests/%.o $(TEST_ARCHIVES)
-	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_AGENT) -lcunit -lpthread -o $@
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_AGENT) $(LDLIBS_MANAGER) -lcunit -o $@
 
 .PHONY: tests unit-programs check soak lint fmt asan fuzz
 

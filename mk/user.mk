@@ -5,6 +5,8 @@
 lib_SRCS    := $(wildcard lib/*.c)
 policy_SRCS := $(wildcard policy/*.c)
 proto_SRCS  := $(wildcard proto/*.c)
+model_SRCS  := $(wildcard model/*.c)
+manager_SRCS := $(filter-out manager/main.c,$(wildcard manager/*.c))
 config_SRCS := $(wildcard config/*.c)
 maps_SRCS   := $(wildcard maps/*.c)
 loader_SRCS := $(wildcard loader/*.c)
@@ -28,12 +30,12 @@ $(call archive,$(1)): $(call objects,$(1))
 	@rm -f $$@
 	$$(call say,AR)$$(AR) rcs $$@ $$^
 endef
-$(foreach d,lib policy proto config maps loader agent cli,$(eval $(call archive_rule,$(d))))
+$(foreach d,lib policy proto model manager config maps loader agent cli,$(eval $(call archive_rule,$(d))))
 
 $(B)/ovnetd: $(B)/agent/main.o $(foreach d,agent loader maps config policy proto lib,$(call archive,$(d)))
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_AGENT) -o $@
 
-$(B)/ovnetctl: $(B)/cli/main.o $(foreach d,cli config policy proto lib,$(call archive,$(d)))
+$(B)/ovnetctl: $(B)/cli/main.o $(foreach d,cli config model policy proto lib,$(call archive,$(d)))
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_CLI) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
