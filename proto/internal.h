@@ -25,7 +25,7 @@
 #include "lib/time.h"
 #include "proto/engine.h"
 #include "proto/noise.h"
-#include "proto/table.h"
+#include "lib/table.h"
 #include "proto/timer.h"
 #include "proto/window.h"
 

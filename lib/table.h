@@ -5,8 +5,8 @@
  * Who uses it computes the hash (64 bits, keyed where strangers choose what is hashed) and compares what has the same one.
  * It never shrinks before table_clear().
  */
-#ifndef OVNET_PROTO_TABLE_H
-#define OVNET_PROTO_TABLE_H
+#ifndef OVNET_LIB_TABLE_H
+#define OVNET_LIB_TABLE_H
 
 #include <errno.h>
 #include <stddef.h>
@@ -118,4 +118,4 @@ static inline void table_clear(struct table *table)
 	*table = (struct table){0};
 }
 
-#endif /* OVNET_PROTO_TABLE_H */
+#endif /* OVNET_LIB_TABLE_H */
