@@ -9,7 +9,8 @@
 
 #include "model/model.h"
 
-#define MODEL_PATH_MAX 200     /* of a value within a request */
+#define MODEL_PATH_MAX 200 /* of a value within a request */
+#define MODEL_MESSAGE_MAX 512
 #define MODEL_EXPECTED_MAX 320 /* what a message says that a value must be */
 
 #define MODEL_PART_EXPECTED "a name of 1 to 31 letters, digits, '_', '.' or '-', not just '.' or '..'"

@@ -39,16 +39,31 @@ void reader_element(char out[MODEL_PATH_MAX], const char *path, size_t index)
 	snprintf(out, MODEL_PATH_MAX, "%.170s[%zu]", path, index);
 }
 
+/* What somebody wrote goes to somebody's terminal. */
+static void make_printable(char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+	}
+}
+
 void reader_tell(struct reader *reader, const char *path, const char *message)
 {
-	reader->report(reader->context, path, message);
+	char place[MODEL_PATH_MAX], told[MODEL_MESSAGE_MAX];
+
+	snprintf(place, sizeof(place), "%s", path);
+	snprintf(told, sizeof(told), "%s", message);
+	make_printable(place);
+	make_printable(told);
+	reader->report(reader->context, place, told);
 	if (!reader->error)
 		reader->error = -EINVAL;
 }
 
 cJSON *reader_refuse(struct reader *reader, const char *path, const char *expected, const cJSON *value)
 {
-	char message[MODEL_EXPECTED_MAX + JSON_GOT_MAX + 32], got[JSON_GOT_MAX];
+	char message[MODEL_MESSAGE_MAX], got[JSON_GOT_MAX];
 
 	snprintf(message, sizeof(message), "expected %s, got %s", expected, json_got(value, got));
 	reader_tell(reader, path, message);
@@ -187,7 +202,7 @@ static void tell_unknown(struct reader *reader, enum model_kind kind, const char
 	const char *nearest = NULL;
 	unsigned least = strlen(name) < 6 ? 2 : 3; /* that far away it is another word */
 	const char *names[32] = {NULL};
-	char known[MODEL_EXPECTED_MAX], message[MODEL_EXPECTED_MAX + 128];
+	char known[MODEL_EXPECTED_MAX], message[MODEL_MESSAGE_MAX];
 
 	for (size_t i = 0; i < row->field_count; i++) {
 		unsigned steps = name_distance(name, row->fields[i].name);
