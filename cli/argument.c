@@ -66,7 +66,7 @@ bool argument_is_instance(const char *name)
 {
 	size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
 
-	return length > 0 && length < CONFIG_NAME_MAX && !name[length] && strcmp(name, ".") != 0 &&
+	return length > 0 && length < CONFIG_PART_MAX && !name[length] && strcmp(name, ".") != 0 &&
 	       strcmp(name, "..") != 0;
 }
 

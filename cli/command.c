@@ -222,7 +222,7 @@ static enum cli_status choose_instance(FILE *err, struct command_line *line)
 	if (argument_is_instance(line->instance))
 		return CLI_OK;
 	fprintf(err, "ovnetctl: expected an instance of at most %d letters, digits, '_', '.' and '-', got '%s'\n",
-		CONFIG_NAME_MAX - 1, line->instance);
+		CONFIG_PART_MAX - 1, line->instance);
 	return CLI_USAGE;
 }
 

@@ -8,10 +8,12 @@
 #define OVNET_CONFIG_CONFIG_H
 
 #include "lib/address.h"
+#include "lib/name.h"
 #include "policy/policy.h"
 
-#define CONFIG_NAME_MAX 32   /* names of instances, vnets, nodes, groups ..., with the terminator: [A-Za-z0-9_.-]+ */
-#define CONFIG_IFNAME_MAX 16 /* IFNAMSIZ */
+#define CONFIG_PART_MAX NAME_PART_MAX  /* names of instances and hosts, with the terminator: [A-Za-z0-9_.-]+ */
+#define CONFIG_NAME_MAX NAME_WHOLE_MAX /* of vnets, nodes, groups ...: one part, or two with '/' between */
+#define CONFIG_IFNAME_MAX 16           /* IFNAMSIZ */
 #define CONFIG_UPLINKS_MAX 8
 #define CONFIG_PATH_MAX 256 /* of a key's file, with the terminator */
 #define CONFIG_KEY_LEN 32
@@ -53,7 +55,7 @@ struct config_identity {
 
 /* A host of the directory, this one included. */
 struct config_host {
-	char name[CONFIG_NAME_MAX];
+	char name[CONFIG_PART_MAX];
 	uint64_t id; /* policy_id(name) */
 	struct locator locator;
 	uint8_t key[CONFIG_KEY_LEN]; /* X25519, public */
@@ -107,7 +109,7 @@ struct config_idle {
 };
 
 struct config {
-	char instance[CONFIG_NAME_MAX]; /* default "default" */
+	char instance[CONFIG_PART_MAX]; /* default "default" */
 	struct locator locator;
 	enum uplink_mode uplink_mode;
 	enum delivery delivery;

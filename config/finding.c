@@ -86,33 +86,3 @@ void findings_tell(struct findings *findings, config_report_fn report, void *con
 	}
 	findings->kept = 0;
 }
-
-const char *finding_got(const cJSON *value, char got[FINDING_GOT_MAX])
-{
-	const size_t most = FINDING_GOT_MAX - sizeof("'...'");
-	size_t length;
-
-	if (!value) {
-		snprintf(got, FINDING_GOT_MAX, "nothing");
-	} else if (cJSON_IsString(value)) {
-		length = strlen(value->valuestring);
-		if (length > most) {
-			/* Not through the middle of a UTF-8 sequence. */
-			for (length = most; ((unsigned char)value->valuestring[length] & 0xc0) == 0x80;)
-				length--;
-			snprintf(got, FINDING_GOT_MAX, "'%.*s...'", (int)length, value->valuestring);
-		} else {
-			snprintf(got, FINDING_GOT_MAX, "'%s'", value->valuestring);
-		}
-	} else if (cJSON_IsNumber(value)) {
-		snprintf(got, FINDING_GOT_MAX, "%.15g", value->valuedouble);
-	} else if (cJSON_IsBool(value)) {
-		snprintf(got, FINDING_GOT_MAX, "%s", cJSON_IsTrue(value) ? "true" : "false");
-	} else {
-		snprintf(got, FINDING_GOT_MAX, "%s",
-			cJSON_IsArray(value)    ? "a list"
-			: cJSON_IsObject(value) ? "an object"
-						: "null");
-	}
-	return got;
-}

@@ -15,7 +15,6 @@
 #include "lib/error.h"
 
 #define FINDINGS_MAX 50      /* more are counted, not kept */
-#define FINDING_GOT_MAX 64   /* a value as messages show it */
 #define FINDING_PATH_MAX 160 /* a path like "nodes[3].port" */
 
 struct finding {
@@ -44,8 +43,5 @@ void finding_add_at(struct findings *findings, unsigned line, const char *path, 
 
 /* Reports what was kept, by line, then (for a file) how many more there were; frees it. The total stays. */
 void findings_tell(struct findings *findings, config_report_fn report, void *context);
-
-/* A value as a message shows it after "got": 'text' (cut when long), a number, "a list"; NULL: "nothing". */
-const char *finding_got(const cJSON *value, char got[FINDING_GOT_MAX]);
 
 #endif /* OVNET_CONFIG_FINDING_H */

@@ -14,34 +14,7 @@
 #include "config/schema_type.h"
 #include "lib/error.h"
 #include "lib/json.h"
-
-/* How many letters must be put in, taken out or replaced to make one word of the other (Levenshtein). */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[32];
-	size_t length = strlen(b);
-
-	if (length >= ARRAY_LEN(row) || strlen(a) >= ARRAY_LEN(row))
-		return ARRAY_LEN(row);
-	for (unsigned j = 0; j <= length; j++)
-		row[j] = j;
-	for (unsigned i = 1; a[i - 1]; i++) {
-		unsigned corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= length; j++) {
-			unsigned best = corner + (a[i - 1] != b[j - 1]);
-
-			corner = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[length];
-}
+#include "lib/name.h"
 
 /* Says that a key is unknown, and which known one is near, or else which ones there are. */
 static void tell_unknown(struct schema_reader *reader, enum schema_section section, const char *key, const char *path)
@@ -58,7 +31,7 @@ static void tell_unknown(struct schema_reader *reader, enum schema_section secti
 		if (rows[i].section != section)
 			continue;
 		schema_known_add(known, rows[i].name);
-		steps = distance(key, rows[i].name);
+		steps = name_distance(key, rows[i].name);
 		if (steps < least) {
 			least = steps;
 			nearest = rows[i].name;

@@ -11,9 +11,10 @@
 #include <string.h>
 
 #include "config/schema_type.h"
-#include "config/service.h"
+#include "policy/service.h"
 #include "lib/error.h"
 #include "lib/json.h"
+#include "lib/name.h"
 
 /* Claims the names of a list's elements, whatever else is wrong with them. */
 static int claim_names(struct schema_reader *reader, struct names *names, const cJSON *list, const char *path,
@@ -95,8 +96,10 @@ uint64_t schema_account(struct schema_reader *reader, const cJSON *value, const 
 {
 	struct name name = {.scope = NAMES_EVERYWHERE, .text = text, .list = "accounts"};
 
-	if (!text || !schema_name_is_good(text)) {
-		schema_refuse(reader, path, "the name of an account: 1 to 31 letters, digits, '_', '.' or '-'", value);
+	if (!text || !name_is_whole(text)) {
+		schema_refuse(reader, path,
+			"the name of an account: 1 to 31 letters, digits, '_', '.' or '-', or two of those with '/' between",
+			value);
 		return 0;
 	}
 	name.id = policy_id(text);

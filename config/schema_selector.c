@@ -26,70 +26,18 @@ struct item_reader {
 	struct policy_item *item;
 };
 
-/* ---- addresses */
-
-static uint32_t number_of(struct ipv4 address)
-{
-	const uint8_t *o = address.octet;
-
-	return (uint32_t)o[0] << 24 | (uint32_t)o[1] << 16 | (uint32_t)o[2] << 8 | o[3];
-}
-
-static struct ipv4 address_of(uint32_t number)
-{
-	return (struct ipv4){
-		{(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number}};
-}
-
-/* An address that ends where `text` + `length` does. */
-static int address_parse(const char *text, size_t length, struct ipv4 *out)
-{
-	char copy[sizeof("255.255.255.255")];
-
-	if (length >= sizeof(copy))
-		return -EINVAL;
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	return ipv4_parse(copy, out);
-}
-
-/* Returns 0; -EINVAL: not "0" to "32"; -ERANGE: the address has bits beyond the length. */
-static int prefix_end(struct ipv4 low, const char *length, struct ipv4 *high)
-{
-	uint32_t beyond;
-	unsigned bits;
-
-	if (strspn(length, "0123456789") != strlen(length) || !*length || strlen(length) > 2 ||
-		(length[0] == '0' && length[1]))
-		return -EINVAL;
-	bits = (unsigned)strtoul(length, NULL, 10);
-	if (bits > 32)
-		return -EINVAL;
-	beyond = bits == 32 ? 0 : UINT32_MAX >> bits;
-	if (number_of(low) & beyond)
-		return -ERANGE;
-	*high = address_of(number_of(low) | beyond);
-	return 0;
-}
-
 static int read_range(struct item_reader *in, const char *text)
 {
-	size_t length = strcspn(text, "/-");
-	struct ipv4 low, high;
-	int error = address_parse(text, length, &low);
+	struct ipv4_range range;
+	int error = ipv4_range_parse(text, &range);
 
-	high = low;
-	if (!error && text[length] == '/')
-		error = prefix_end(low, text + length + 1, &high);
-	else if (!error && text[length] == '-')
-		error = ipv4_parse(text + length + 1, &high);
 	if (error == -ERANGE)
 		return schema_refuse(in->reader, in->path, "a prefix that is zero beyond its length", in->value);
+	if (error == -EDOM)
+		return schema_refuse(in->reader, in->path, "a range whose lower address comes first", in->value);
 	if (error)
 		return schema_refuse(in->reader, in->path, ITEM_EXPECTED, in->value);
-	if (number_of(low) > number_of(high))
-		return schema_refuse(in->reader, in->path, "a range whose lower address comes first", in->value);
-	*in->item = (struct policy_item){.kind = ITEM_RANGE, .low = low, .high = high};
+	*in->item = (struct policy_item){.kind = ITEM_RANGE, .low = range.low, .high = range.high};
 	return 0;
 }
 

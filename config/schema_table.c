@@ -8,7 +8,8 @@
 #include "lib/error.h"
 
 /* What messages say of values that several rows have. */
-#define NAME_EXPECTED "a name of 1 to 31 letters, digits, '_', '.' or '-'"
+#define PART_EXPECTED "a name of 1 to 31 letters, digits, '_', '.' or '-'"
+#define NAME_EXPECTED PART_EXPECTED ", or two of those with '/' between"
 #define IPV4_EXPECTED "an IPv4 unicast address like 10.0.0.2"
 #define LOCATOR_EXPECTED "an IPv6 prefix like fd00:1:0:1::/64, or /72 for a single slot, zero beyond its length"
 #define VNET_EXPECTED "the name or number of a vnet of this host"
@@ -54,7 +55,7 @@ static const char *const verdict_words[] = {"deny", "allow", NULL}; /* as the fl
 
 /* Rows of one section are read from top to bottom: what others refer to comes first. */
 static const struct schema_row table[] = {
-	{SCHEMA_TOP, "instance", schema_read_instance, .expected = NAME_EXPECTED ", and not just '.' or '..'",
+	{SCHEMA_TOP, "instance", schema_read_instance, .expected = PART_EXPECTED ", and not just '.' or '..'",
 		.fallback = "default", PLACE(struct draft, config.instance)},
 	{SCHEMA_TOP, "locator", schema_read_locator, .required = true, .expected = LOCATOR_EXPECTED,
 		PLACE(struct draft, config.locator)},
@@ -113,7 +114,7 @@ static const struct schema_row table[] = {
 	{SCHEMA_VNET, "passport_lifetime", schema_read_number, .unit = "seconds", .min = 60, .max = 86400,
 		.fallback = "900", PLACE(struct config_vnet, passport_lifetime_s)},
 
-	{SCHEMA_HOST, "name", schema_read_name, .required = true, .expected = NAME_EXPECTED,
+	{SCHEMA_HOST, "name", schema_read_part, .required = true, .expected = PART_EXPECTED,
 		PLACE(struct config_host, name)},
 	{SCHEMA_HOST, "locator", schema_read_locator, .required = true, .expected = LOCATOR_EXPECTED,
 		PLACE(struct config_host, locator)},

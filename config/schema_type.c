@@ -14,15 +14,14 @@
 
 #include "lib/error.h"
 #include "lib/json.h"
+#include "lib/name.h"
 #include "proto/key.h"
-
-#define NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
 int schema_refuse(struct schema_reader *reader, const char *path, const char *expected, const cJSON *value)
 {
-	char got[FINDING_GOT_MAX];
+	char got[JSON_GOT_MAX];
 
-	finding_add(reader->findings, path, "expected %s, got %s", expected, finding_got(value, got));
+	finding_add(reader->findings, path, "expected %s, got %s", expected, json_got(value, got));
 	return -EINVAL;
 }
 
@@ -149,18 +148,21 @@ SCHEMA_TYPE(word)
 	return schema_refuse(reader, path, row->expected, value);
 }
 
-bool schema_name_is_good(const char *text)
-{
-	size_t length = strspn(text, NAME_LETTERS);
-
-	return length > 0 && length < CONFIG_NAME_MAX && text[length] == '\0';
-}
-
 SCHEMA_TYPE(name)
 {
 	const char *text = schema_text(value);
 
-	if (!text || !schema_name_is_good(text))
+	if (!text || !name_is_whole(text))
+		return schema_refuse(reader, path, row->expected, value);
+	strcpy(schema_place(target, row), text);
+	return 0;
+}
+
+SCHEMA_TYPE(part)
+{
+	const char *text = schema_text(value);
+
+	if (!text || !name_is_part(text))
 		return schema_refuse(reader, path, row->expected, value);
 	strcpy(schema_place(target, row), text);
 	return 0;
@@ -173,7 +175,7 @@ SCHEMA_TYPE(instance)
 
 	if (text && (strcmp(text, ".") == 0 || strcmp(text, "..") == 0))
 		return schema_refuse(reader, path, row->expected, value);
-	return schema_read_name(reader, row, value, path, target);
+	return schema_read_part(reader, row, value, path, target);
 }
 
 SCHEMA_TYPE(file)
@@ -187,25 +189,11 @@ SCHEMA_TYPE(file)
 	return 0;
 }
 
-/* What the kernel takes for the name of an interface; a percent sign would be a format there. */
-static bool interface_is_good(const char *text)
-{
-	size_t length = strlen(text);
-
-	if (length == 0 || length >= CONFIG_IFNAME_MAX || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
-		return false;
-	for (; *text; text++) {
-		if ((unsigned char)*text <= ' ' || *text == 0x7f || strchr("/:%", *text))
-			return false;
-	}
-	return true;
-}
-
 SCHEMA_TYPE(interface)
 {
 	const char *text = schema_text(value);
 
-	if (!text || !interface_is_good(text))
+	if (!text || !name_is_interface(text))
 		return schema_refuse(reader, path, row->expected, value);
 	strcpy(schema_place(target, row), text);
 	return 0;
@@ -225,7 +213,7 @@ SCHEMA_TYPE(uplinks)
 		char here[FINDING_PATH_MAX];
 
 		snprintf(here, sizeof(here), "%s[%zu]", path, *count);
-		if (text && interface_is_good(text))
+		if (text && name_is_interface(text))
 			strcpy(uplinks[*count], text);
 		else
 			result = schema_refuse(reader, here, IFNAME_EXPECTED, element);
@@ -268,21 +256,12 @@ SCHEMA_TYPE(mac)
 	return 0;
 }
 
-/* Not what can be no host's: zeros, link-local, multicast. */
-static bool locator_is_good(const struct locator *locator)
-{
-	static const uint8_t zero[8];
-	const uint8_t *o = locator->octet;
-
-	return o[0] != 0xff && !(o[0] == 0xfe && (o[1] & 0xc0) == 0x80) && memcmp(o, zero, sizeof(zero)) != 0;
-}
-
 SCHEMA_TYPE(locator)
 {
 	const char *text = schema_text(value);
 	struct locator locator;
 
-	if (!text || locator_parse(text, &locator) != 0 || !locator_is_good(&locator))
+	if (!text || locator_parse(text, &locator) != 0 || !locator_is_unicast(&locator))
 		return schema_refuse(reader, path, row->expected, value);
 	memcpy(schema_place(target, row), &locator, sizeof(locator));
 	return 0;

@@ -22,7 +22,8 @@ SCHEMA_TYPE(slot);     /* its default is settled later (check.c) */
 SCHEMA_TYPE(port);     /* "any" sets the companion flag */
 SCHEMA_TYPE(protocol); /* likewise */
 SCHEMA_TYPE(word);     /* one of the row's words; stored is its index, plus `min` */
-SCHEMA_TYPE(name);
+SCHEMA_TYPE(name);     /* of one part or two */
+SCHEMA_TYPE(part);
 SCHEMA_TYPE(instance);
 SCHEMA_TYPE(file); /* the name of one; it is not opened */
 SCHEMA_TYPE(interface);
@@ -61,9 +62,6 @@ int schema_no_memory(struct schema_reader *reader, const char *path);
 
 /* The text of a string, or NULL for any other value. */
 const char *schema_text(const cJSON *value);
-
-/* Whether a name has 1 to 31 of the letters that are allowed. */
-bool schema_name_is_good(const char *text);
 
 /* Where a row's value is, and what belongs to it. */
 void *schema_place(void *target, const struct schema_row *row);

@@ -40,6 +40,62 @@ int ipv4_parse(const char *text, struct ipv4 *out)
 	return 0;
 }
 
+uint32_t ipv4_number(struct ipv4 address)
+{
+	const uint8_t *o = address.octet;
+
+	return (uint32_t)o[0] << 24 | (uint32_t)o[1] << 16 | (uint32_t)o[2] << 8 | o[3];
+}
+
+struct ipv4 ipv4_of_number(uint32_t number)
+{
+	return (struct ipv4){
+		{(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number}};
+}
+
+/* Returns 0; -EINVAL: not "0" to "32"; -ERANGE: the address has bits beyond the length. */
+static int prefix_end(struct ipv4 low, const char *length, struct ipv4 *high)
+{
+	uint32_t beyond;
+	unsigned bits = 0;
+	size_t digits = 0;
+
+	for (; length[digits] >= '0' && length[digits] <= '9' && digits < 3; digits++)
+		bits = bits * 10 + (unsigned)(length[digits] - '0');
+	if (digits == 0 || length[digits] || bits > 32 || (length[0] == '0' && digits > 1))
+		return -EINVAL;
+	beyond = bits == 32 ? 0 : UINT32_MAX >> bits;
+	if (ipv4_number(low) & beyond)
+		return -ERANGE;
+	*high = ipv4_of_number(ipv4_number(low) | beyond);
+	return 0;
+}
+
+int ipv4_range_parse(const char *text, struct ipv4_range *out)
+{
+	size_t length = strcspn(text, "/-");
+	char first[sizeof("255.255.255.255")];
+	struct ipv4_range range;
+	int error;
+
+	if (length >= sizeof(first))
+		return -EINVAL;
+	memcpy(first, text, length);
+	first[length] = '\0';
+	error = ipv4_parse(first, &range.low);
+	range.high = range.low;
+	if (!error && text[length] == '/')
+		error = prefix_end(range.low, text + length + 1, &range.high);
+	else if (!error && text[length] == '-')
+		error = ipv4_parse(text + length + 1, &range.high);
+	if (error)
+		return error;
+	if (ipv4_number(range.low) > ipv4_number(range.high))
+		return -EDOM;
+	*out = range;
+	return 0;
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -112,11 +168,47 @@ int locator_parse(const char *text, struct locator *out)
 	return 0;
 }
 
+/* Writes a number up to 255, and what follows it. Returns where that ends. */
+static char *octet_write(char *at, unsigned number, char next)
+{
+	if (number >= 100)
+		*at++ = (char)('0' + number / 100);
+	if (number >= 10)
+		*at++ = (char)('0' + number / 10 % 10);
+	*at++ = (char)('0' + number % 10);
+	*at++ = next;
+	return at;
+}
+
+/* By hand: sets of a hundred thousand addresses are printed, and snprintf() takes most of the time then. */
+static char *ipv4_write(char *at, struct ipv4 address, char next)
+{
+	for (int i = 0; i < 4; i++)
+		at = octet_write(at, address.octet[i], i < 3 ? '.' : next);
+	return at;
+}
+
 const char *ipv4_format(struct ipv4 address, char text[ADDRESS_TEXT_MAX])
 {
-	const uint8_t *o = address.octet;
+	ipv4_write(text, address, '\0');
+	return text;
+}
 
-	snprintf(text, ADDRESS_TEXT_MAX, "%u.%u.%u.%u", o[0], o[1], o[2], o[3]);
+const char *ipv4_range_format(struct ipv4_range range, char text[ADDRESS_TEXT_MAX])
+{
+	uint32_t low = ipv4_number(range.low), beyond = low ^ ipv4_number(range.high);
+	unsigned length = 32;
+
+	if (beyond & (beyond + 1) || low & beyond) {
+		ipv4_write(ipv4_write(text, range.low, '-'), range.high, '\0');
+		return text;
+	}
+	for (; length > 0 && beyond & 1u << (32 - length); length--)
+		;
+	if (length == 32)
+		ipv4_write(text, range.low, '\0');
+	else
+		octet_write(ipv4_write(text, range.low, '/'), length, '\0');
 	return text;
 }
 
@@ -163,6 +255,14 @@ bool mac_is_unicast(struct mac mac)
 	static const struct mac zero;
 
 	return !(mac.octet[0] & 1) && memcmp(mac.octet, zero.octet, sizeof(zero.octet)) != 0;
+}
+
+bool locator_is_unicast(const struct locator *locator)
+{
+	static const uint8_t zero[8];
+	const uint8_t *o = locator->octet;
+
+	return o[0] != 0xff && !(o[0] == 0xfe && (o[1] & 0xc0) == 0x80) && memcmp(o, zero, sizeof(zero)) != 0;
 }
 
 int substrate_encode(const struct substrate_fields *fields, struct substrate *out)

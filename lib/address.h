@@ -23,6 +23,11 @@ struct ipv4 {
 	uint8_t octet[4]; /* network order */
 };
 
+/* Addresses in a row, both ends included. */
+struct ipv4_range {
+	struct ipv4 low, high;
+};
+
 struct mac {
 	uint8_t octet[6];
 };
@@ -59,6 +64,11 @@ struct topology {
 
 /* Each parser returns 0, or -EINVAL when the text is not the whole of such an address; *out is then untouched. */
 int ipv4_parse(const char *text, struct ipv4 *out);
+/*
+ * "10.0.0.5", "10.0.0.0/24" or "10.0.0.1-10.0.0.9". Besides, -ERANGE: a prefix that is not zero beyond its length; -EDOM: the
+ * lower address of a range does not come first.
+ */
+int ipv4_range_parse(const char *text, struct ipv4_range *out);
 int mac_parse(const char *text, struct mac *out);
 /* "PREFIX/64" or "PREFIX/72"; bits past the length must be zero; a /72's U and G bits must be clear. */
 int locator_parse(const char *text, struct locator *out);
@@ -66,15 +76,24 @@ int substrate_parse(const char *text, struct substrate *out);
 
 /* Each formatter writes at most ADDRESS_TEXT_MAX octets to `text` and returns `text`. */
 const char *ipv4_format(struct ipv4 address, char text[ADDRESS_TEXT_MAX]);
+/* As an address or a prefix where it is one, so that a range has one text. */
+const char *ipv4_range_format(struct ipv4_range range, char text[ADDRESS_TEXT_MAX]);
 const char *mac_format(struct mac mac, char text[ADDRESS_TEXT_MAX]);
 const char *locator_format(const struct locator *locator, char text[ADDRESS_TEXT_MAX]); /* with "/64" or "/72" */
 const char *substrate_format(const struct substrate *address, char text[ADDRESS_TEXT_MAX]);
+
+/* As a number, host byte order, and back. */
+uint32_t ipv4_number(struct ipv4 address);
+struct ipv4 ipv4_of_number(uint32_t number);
 
 bool ipv4_equal(struct ipv4 a, struct ipv4 b);
 /* True for what a node may have: not 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/3. */
 bool ipv4_is_unicast(struct ipv4 address);
 /* True for a unicast address that is not all zeros. */
 bool mac_is_unicast(struct mac mac);
+
+/* False for what can be no host's: zeros, link-local, multicast. */
+bool locator_is_unicast(const struct locator *locator);
 
 /*
  * Substrate address of a node. `slot` must be that of a /72 locator if it is one.

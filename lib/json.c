@@ -524,3 +524,33 @@ cJSON *json_add_u64(cJSON *object, const char *name, unsigned long long value)
 	snprintf(digits, sizeof(digits), "%llu", value);
 	return cJSON_AddStringToObject(object, name, digits);
 }
+
+const char *json_got(const cJSON *value, char got[JSON_GOT_MAX])
+{
+	const size_t most = JSON_GOT_MAX - sizeof("'...'");
+	size_t length;
+
+	if (!value) {
+		snprintf(got, JSON_GOT_MAX, "nothing");
+	} else if (cJSON_IsString(value)) {
+		length = strlen(value->valuestring);
+		if (length > most) {
+			/* Not through the middle of a UTF-8 sequence. */
+			for (length = most; ((unsigned char)value->valuestring[length] & 0xc0) == 0x80;)
+				length--;
+			snprintf(got, JSON_GOT_MAX, "'%.*s...'", (int)length, value->valuestring);
+		} else {
+			snprintf(got, JSON_GOT_MAX, "'%s'", value->valuestring);
+		}
+	} else if (cJSON_IsNumber(value)) {
+		snprintf(got, JSON_GOT_MAX, "%.15g", value->valuedouble);
+	} else if (cJSON_IsBool(value)) {
+		snprintf(got, JSON_GOT_MAX, "%s", cJSON_IsTrue(value) ? "true" : "false");
+	} else {
+		snprintf(got, JSON_GOT_MAX, "%s",
+			cJSON_IsArray(value)    ? "a list"
+			: cJSON_IsObject(value) ? "an object"
+						: "null");
+	}
+	return got;
+}

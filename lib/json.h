@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #define JSON_DEPTH_MAX 32
+#define JSON_GOT_MAX 64 /* a value as messages show it */
 
 struct json_error {
 	unsigned line;     /* 1 ..; 0: not known */
@@ -36,6 +37,9 @@ const cJSON *json_member(const cJSON *object, const char *name);
 
 /* An integer from a JSON number. Returns 0; -EINVAL: not a number, or not whole; -ERANGE: outside [min, max]. */
 int json_integer(const cJSON *value, long long min, long long max, long long *out);
+
+/* A value as a message shows it after "got": 'text' (cut when long), a number, "a list"; NULL: "nothing". */
+const char *json_got(const cJSON *value, char got[JSON_GOT_MAX]);
 
 /* 64-bit numbers travel as strings of decimal digits. */
 cJSON *json_add_u64(cJSON *object, const char *name, unsigned long long value);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Generates docs/drops.md from maps/reasons.def and maps/counters.def, and docs/maps.md from the headers in maps/.
+# Generates docs/drops.md from maps/reasons.def and maps/counters.def, docs/maps.md from the headers in maps/, and
+# docs/api.yaml from the tables in model/, by build/describe.
 # usage: mk/docs.sh [--check]     with --check nothing is written; a document that is not what it would be is an error
 set -eu
 cd "$(dirname "$0")/.."
@@ -55,16 +56,20 @@ maps() {
 	done
 }
 
+api() { "${B:-build}/describe"; }
+
+# generate FILE: written by the function of that name.
 generate() {
 	if [ "${check:-}" ]; then
-		"$1" | cmp -s - "docs/$1.md" || { echo "docs/$1.md is not up to date: run make docs" >&2; status=1; }
+		"${1%.*}" | cmp -s - "docs/$1" || { echo "docs/$1 is not up to date: run make docs" >&2; status=1; }
 	else
-		"$1" >"docs/$1.md"
+		"${1%.*}" >"docs/$1.new" && mv "docs/$1.new" "docs/$1"
 	fi
 }
 
 status=0
 [ "${1:-}" != --check ] || check=yes
-generate drops
-generate maps
+generate drops.md
+generate maps.md
+generate api.yaml
 exit $status

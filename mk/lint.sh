@@ -33,7 +33,7 @@ report() {
 # Each directory may include headers of itself, of lib/, and of those named: dependencies run one way.
 layering() {
 	local rule directory allowed
-	for rule in lib: policy: proto: model:policy "manager:model policy proto" "config:policy proto" maps: loader:maps \
+	for rule in lib: policy: proto: "model:policy proto" "manager:model policy proto" "config:policy proto" maps: loader:maps \
 		"agent:config loader maps policy proto" "cli:config model policy proto" bpf:maps; do
 		directory=${rule%%:*} allowed="lib ${rule#*:} $directory"
 		[ "$directory" != bpf ] || allowed="bpf maps"

@@ -5,7 +5,7 @@
 lib_SRCS    := $(wildcard lib/*.c)
 policy_SRCS := $(wildcard policy/*.c)
 proto_SRCS  := $(wildcard proto/*.c)
-model_SRCS  := $(wildcard model/*.c)
+model_SRCS  := $(filter-out model/describe_main.c,$(wildcard model/*.c))
 manager_SRCS := $(filter-out manager/main.c,$(wildcard manager/*.c))
 config_SRCS := $(wildcard config/*.c)
 maps_SRCS   := $(wildcard maps/*.c)
@@ -38,5 +38,9 @@ $(B)/ovnetd: $(B)/agent/main.o $(foreach d,agent loader maps config policy proto
 
 $(B)/ovnetctl: $(B)/cli/main.o $(foreach d,cli config model policy proto lib,$(call archive,$(d)))
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_CLI) -o $@
+
+# Writes docs/api.yaml (`make docs`); not installed.
+$(B)/describe: $(B)/model/describe_main.o $(foreach d,model policy proto lib,$(call archive,$(d)))
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcjson -lsodium -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

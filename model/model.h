@@ -11,6 +11,8 @@
  * Names. A kind belongs to the installation (account, host), or its objects belong to accounts; then the name is
  * "ACCOUNT/NAME", and within an account's own objects the account may be left out. Each part is 1 to 31 letters, digits, '_',
  * '.' or '-', and not "." or "..". Stored and answered is always the whole name.
+ *
+ * Lists have each item once. A list of references that is empty is left out.
  */
 #ifndef OVNET_MODEL_MODEL_H
 #define OVNET_MODEL_MODEL_H
@@ -60,7 +62,8 @@ enum model_type {
 	MODEL_SELECTOR, /* as in ovnet.json, names whole: "any", "node:A/N", "10.0.0.0/8", "group:A/G", "handle:A/H", ... */
 	MODEL_SERVICES, /* a list, as in ovnet.json: "https", "tcp/80-89", "icmp/echo" */
 	MODEL_ENTRIES,  /* of a handle: addresses, ranges, CIDRs, "group:A/G", "vnet:A/V", "handle:A/H"; each once */
-	MODEL_MATCH,    /* criteria of a group: an object of "name" (a pattern with *), "vnet", "account" */
+	MODEL_MATCH, /* criteria of a group, of which all must fit: an object of "name" (a pattern with * for the part
+			 * after the account), "vnet", "account" ("*": any; stored is the group's own when not given) */
 };
 
 struct model_field {
@@ -70,8 +73,9 @@ struct model_field {
 	bool required;    /* when created */
 	bool fixed;       /* cannot change afterwards */
 	bool assigned;    /* by the manager: not taken from requests, but accepted when it is what is there already */
+	bool secret;      /* stored, never printed: model_public() */
 	const char *fallback;     /* what is stored when it is not given, as JSON; NULL: it is left out */
-	long long min, max;       /* of a number; max of a text's octets or a list's length */
+	long long min, max;       /* of a number, or of a list's length; max of a text's octets */
 	const char *const *words; /* ends in NULL */
 	enum model_kind to;       /* of what a reference names */
 };
@@ -112,11 +116,12 @@ void model_key(enum model_kind kind, const char *name, char out[MODEL_KEY_MAX]);
 int model_key_parse(const char *key, enum model_kind *kind, const char **name);
 
 /*
- * Reads an object: every member by its row, unknown and missing ones, every finding and not only the first. Names become whole
- * as a user of `account` means them. `path` is where it stands in the request ("" or "objects[3]").
+ * Reads an object: every member by its row, unknown and missing ones, every finding and not only the first. Its name becomes
+ * whole as a user of `account` means it; the names within it as of the object's own account, whoever writes it. `path` is
+ * where it stands in the request ("" or "objects[3]"). A member "revision" is accepted, and is the caller's to look at.
  *
  * `old` NULL: it is created; else it takes the place of *old, whose fixed and assigned fields must stay (they may be left
- * out). Returns 0 and *out: canonical, that is "kind", "name", and then the fields in the order of the table, with their
+ * out, as may "kind" and "name"). Returns 0 and *out: canonical, that is "kind", "name", and then the fields in the order of the table, with their
  * fallbacks, normalized (addresses and ranges as they are printed, lists without repetitions in the order given); free it
  * with cJSON_Delete(). -EINVAL after a finding, -ENOMEM. Assigned fields are those of *old, or left out.
  */
@@ -133,6 +138,15 @@ int model_patch(const cJSON *patch, const char *account, const cJSON *old, const
 /* Everything that a canonical object refers to, by name or within selectors, entries and criteria. */
 typedef void (*model_reference_fn)(void *context, enum model_kind to, const char *name, const char *path);
 void model_references(const cJSON *object, model_reference_fn fn, void *context);
+
+/*
+ * Puts a value (owned from then on, and on failure) into a canonical object, where the table has that field: one that the manager
+ * assigns, or an address or VNI that it picks; what was there goes. NULL takes it away. Returns 0; -ENOENT: no such field; -ENOMEM.
+ */
+int model_assign(cJSON *object, const char *field, cJSON *value);
+
+/* A copy without secrets, for others to see; NULL: out of memory. */
+cJSON *model_public(const cJSON *object);
 
 /* True when both are the same canonical object, whatever their revisions are. */
 bool model_equal(const cJSON *a, const cJSON *b);

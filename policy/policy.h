@@ -20,10 +20,11 @@
 #include <stdint.h>
 
 #include "lib/address.h"
+#include "lib/name.h"
 
-#define POLICY_NAME_MAX 32         /* with the terminator */
-#define POLICY_GROUPS_MAX 16       /* groups that an end is directly in */
-#define POLICY_SET_GROUPS_MAX 4096 /* groups in a set */
+#define POLICY_NAME_MAX NAME_WHOLE_MAX /* with the terminator */
+#define POLICY_GROUPS_MAX 16           /* groups that an end is directly in */
+#define POLICY_SET_GROUPS_MAX 4096     /* groups in a set */
 #define POLICY_SEGMENTS_MAX 40
 
 enum policy_side {

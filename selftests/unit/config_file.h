@@ -159,7 +159,9 @@ static inline void check_refusals(const struct refusal *cases, size_t count)
 #define LOCATOR_WANTED                                                                                                 \
 	"expected an IPv6 prefix like fd00:1:0:1::/64, or /72 for a single slot, zero beyond its length, got "
 #define IFNAME_WANTED "expected an interface name of 1 to 15 characters without '/', ':', '%' or space, got "
-#define NAME_WANTED "expected a name of 1 to 31 letters, digits, '_', '.' or '-', got "
+#define PART_WANTED "expected a name of 1 to 31 letters, digits, '_', '.' or '-', got "
+#define NAME_WANTED                                                                                                    \
+	"expected a name of 1 to 31 letters, digits, '_', '.' or '-', or two of those with '/' between, got "
 #define IPV4_WANTED "expected an IPv4 unicast address like 10.0.0.2, got "
 #define MAC_WANTED "expected a unicast MAC address like 02:00:00:00:00:0a, got "
 #define INSTANCE_WANTED "expected a name of 1 to 31 letters, digits, '_', '.' or '-', and not just '.' or '..', got "

@@ -265,6 +265,54 @@ static void topologies(void)
 	}
 }
 
+/* What each range is printed as: one text for one range. */
+static void ranges(void)
+{
+	static const char *const good[][2] = {
+		{"10.0.0.5", "10.0.0.5"},
+		{"10.0.0.5/32", "10.0.0.5"},
+		{"10.0.0.5-10.0.0.5", "10.0.0.5"},
+		{"10.0.0.0/24", "10.0.0.0/24"},
+		{"10.0.0.0-10.0.0.255", "10.0.0.0/24"},
+		{"10.0.0.1-10.0.0.9", "10.0.0.1-10.0.0.9"},
+		{"10.0.0.2-10.0.0.5", "10.0.0.2-10.0.0.5"},
+		{"10.0.0.1-10.0.0.2", "10.0.0.1-10.0.0.2"},
+		{"0.0.0.0/0", "0.0.0.0/0"},
+		{"0.0.0.0-255.255.255.255", "0.0.0.0/0"},
+		{"128.0.0.0/1", "128.0.0.0/1"},
+		{"255.255.255.254/31", "255.255.255.254/31"},
+		{"192.168.100.200-192.168.100.209", "192.168.100.200-192.168.100.209"},
+	};
+	static const struct {
+		const char *text;
+		int error;
+	} bad[] = {
+		{"", -EINVAL},
+		{"10.0.0", -EINVAL},
+		{"10.0.0.0/", -EINVAL},
+		{"10.0.0.0/33", -EINVAL},
+		{"10.0.0.0/08", -EINVAL},
+		{"10.0.0.0/8x", -EINVAL},
+		{"10.0.0.0/4294967304", -EINVAL},
+		{"10.0.0.0-", -EINVAL},
+		{"10.0.0.0-10.0.0.1-10.0.0.2", -EINVAL},
+		{"010.0.0.0/8", -EINVAL},
+		{" 10.0.0.0/8", -EINVAL},
+		{"255.255.255.255.", -EINVAL},
+		{"10.0.0.1/24", -ERANGE},
+		{"10.0.0.9-10.0.0.1", -EDOM},
+	};
+	struct ipv4_range range;
+	char text[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		CU_ASSERT_EQUAL(ipv4_range_parse(good[i][0], &range), 0);
+		UNIT_STRING_EQUAL(ipv4_range_format(range, text), good[i][1]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		CU_ASSERT_EQUAL(ipv4_range_parse(bad[i].text, &range), bad[i].error);
+}
+
 static const struct unit_test tests[] = {
 	{"IPv4 text is a whole address or nothing", ipv4_text},
 	{"IPv4 text comes back from any address", ipv4_random},
@@ -276,6 +324,7 @@ static const struct unit_test tests[] = {
 	{"each field stands at its bits", substrate_layout},
 	{"fields come back from any address", substrate_random},
 	{"both topology versions are taken apart", topologies},
+	{"ranges, and their one text", ranges},
 };
 
 int main(void)

@@ -5,7 +5,7 @@
  */
 #include "selftests/unit/config_file.h"
 
-#include "config/service.h"
+#include "policy/service.h"
 #include "proto/key.h"
 
 #define MANUAL "docs/man/ovnet.json.5"

@@ -5,7 +5,7 @@
 #include "selftests/unit/config_file.h"
 
 #include "config/names.h"
-#include "config/service.h"
+#include "policy/service.h"
 
 #define KEY_WANTED "expected a public key: 44 characters of base64, got "
 #define FILE_WANTED "expected the name of a file, of at most 255 octets, got "
@@ -13,7 +13,8 @@
 	"expected any, node:NAME, group:NAME, account:NAME, vnet:NAME, or an address, prefix or range like "           \
 	"10.0.0.5, 10.0.0.0/24, 10.0.0.1-10.0.0.9, got "
 #define GROUP_WANTED "expected the name of one of 'groups', got "
-#define ACCOUNT_WANTED "expected the name of an account: 1 to 31 letters, digits, '_', '.' or '-', got "
+#define ACCOUNT_WANTED                                                                                                 \
+	"expected the name of an account: 1 to 31 letters, digits, '_', '.' or '-', or two of those with '/' between, got "
 #define SERVICE_WANTED                                                                                                 \
 	"expected a service like http, tcp/80, tcp/8000-9000, udp, icmp/echo, 47 (a protocol) or any, got "
 #define PORTS_WANTED "expected ports from 1 to 65535 or ICMP types from 0 to 255, the lower one first, got "
@@ -67,10 +68,10 @@ static void refused_hosts(void)
 			"{\"name\": \"h3\", \"locator\": \"fd00:1:0:2:1400::/72\", \"key\": \"" KEY_1 "\"}],",
 			{"5: hosts[2].locator: expected a locator that overlaps with no other host's, got that of hosts[1]"}},
 		{4, "{\"name\": \"h 2\", \"locator\": \"fe80::/64\",\n\"key\": \"x\"}],",
-			{"4: hosts[1].name: " NAME_WANTED "'h 2'", "4: hosts[1].locator: " LOCATOR_WANTED "'fe80::/64'",
+			{"4: hosts[1].name: " PART_WANTED "'h 2'", "4: hosts[1].locator: " LOCATOR_WANTED "'fe80::/64'",
 				"5: hosts[1].key: " KEY_WANTED "'x'"}},
 		{4, "{}, {\"name\": \"h3\", \"locator\": \"fd00:1:0:3::/64\", \"key\": 1}, [], null],",
-			{"4: hosts[1].name: " NAME_WANTED "nothing", "4: hosts[1].locator: " LOCATOR_WANTED "nothing",
+			{"4: hosts[1].name: " PART_WANTED "nothing", "4: hosts[1].locator: " LOCATOR_WANTED "nothing",
 				"4: hosts[1].key: " KEY_WANTED "nothing", "4: hosts[2].key: " KEY_WANTED "1",
 				"4: hosts[3]: expected an object, got a list",
 				"4: hosts[4]: expected an object, got null"}},

@@ -104,6 +104,20 @@ static void wrong_types(void)
 	check_refusals(cases, ARRAY_LEN(cases));
 }
 
+/* Of the node of line 6. */
+static void refuse_part(const char *place, const char *name)
+{
+	char line[256], message[320];
+	const struct refusal one = {6, line, {message}};
+
+	snprintf(line, sizeof(line),
+		"{\"name\": \"%s\", \"port\": \"tapA\", \"vnet\": \"Z\", \"address\": \"10.0.0.2\", \"mac\": "
+		"\"02:00:00:00:00:0a\"},",
+		name);
+	snprintf(message, sizeof(message), "%s" NAME_WANTED "'%s'", place, name);
+	check_refusals(&one, 1);
+}
+
 static void names(void)
 {
 	static const struct refusal cases[] = {
@@ -140,6 +154,20 @@ static void names(void)
 	struct config *config;
 
 	check_refusals(cases, ARRAY_LEN(cases));
+	refuse_part("6: nodes[0].name: ", "acme/");
+	refuse_part("6: nodes[0].name: ", "/A");
+	refuse_part("6: nodes[0].name: ", "a/b/c");
+	refuse_part("6: nodes[0].name: ", "abcdefghijabcdefghijabcdefghijab/A");
+	refuse_part("6: nodes[0].name: ", "A/abcdefghijabcdefghijabcdefghijab");
+	config = accept_line(6,
+		"{\"name\": \"abcdefghijabcdefghijabcdefghija/abcdefghijabcdefghijabcdefghija\", \"port\": \"tapA\", "
+		"\"vnet\": \"Z\", \"address\": \"10.0.0.2\", \"mac\": \"02:00:00:00:00:0a\"},");
+	UNIT_STRING_EQUAL(config->nodes[0].name, "abcdefghijabcdefghijabcdefghija/abcdefghijabcdefghijabcdefghija");
+	config_free(config);
+	config = accept_line(4, "\"vnets\": [{\"name\": \"Z\", \"vni\": 77}, {\"name\": \"Y\", \"vni\": 78},"
+				"{\"name\": \"acme/net\", \"vni\": 79}],");
+	CU_ASSERT_EQUAL(config_find_vnet(config, "acme/net"), 2);
+	config_free(config);
 	config = accept_line(3,
 		"\"uplinks\": [\"abcdefghijklmno\"], \"instance\": \"abcdefghij.bcdefghijabcdefghija\",");
 	UNIT_STRING_EQUAL(config->uplinks[0], "abcdefghijklmno");

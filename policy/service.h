@@ -4,8 +4,8 @@
  *
  * The names are a table of our own: /etc/services differs between hosts, or is not there at all.
  */
-#ifndef OVNET_CONFIG_SERVICE_H
-#define OVNET_CONFIG_SERVICE_H
+#ifndef OVNET_POLICY_SERVICE_H
+#define OVNET_POLICY_SERVICE_H
 
 #include <stddef.h>
 
@@ -25,4 +25,4 @@ const struct service_name *service_names(size_t *count);
 /* Returns how many were written to `out`; -EINVAL: no service; -ERANGE: no such ports, or the higher one first. */
 int service_parse(const char *text, struct policy_service out[SERVICE_TRANSPORTS_MAX]);
 
-#endif /* OVNET_CONFIG_SERVICE_H */
+#endif /* OVNET_POLICY_SERVICE_H */

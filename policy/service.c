@@ -2,7 +2,7 @@
 /*
  * Services by name, protocol and port. See service.h.
  */
-#include "config/service.h"
+#include "policy/service.h"
 
 #include <errno.h>
 #include <stdlib.h>
