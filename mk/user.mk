@@ -16,7 +16,7 @@ cli_SRCS    := $(filter-out cli/main.c,$(wildcard cli/*.c))
 archive = $(B)/$(1)/lib$(1).a
 objects = $(patsubst %.c,$(B)/%.o,$($(1)_SRCS))
 
-PROGRAMS := $(B)/ovnetd $(B)/ovnetctl
+PROGRAMS := $(B)/ovnetd $(B)/ovnetctl $(B)/ovnet-manager
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -38,6 +38,9 @@ $(B)/ovnetd: $(B)/agent/main.o $(foreach d,agent loader maps config policy proto
 
 $(B)/ovnetctl: $(B)/cli/main.o $(foreach d,cli config model policy proto lib,$(call archive,$(d)))
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_CLI) -o $@
+
+$(B)/ovnet-manager: $(B)/manager/main.o $(foreach d,manager config model policy proto lib,$(call archive,$(d)))
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_MANAGER) -o $@
 
 # Writes docs/api.yaml (`make docs`); not installed.
 $(B)/describe: $(B)/model/describe_main.o $(foreach d,model policy proto lib,$(call archive,$(d)))

@@ -69,8 +69,12 @@ static void check_itself(struct reader *reader, const cJSON *object, const char 
 
 static void check_policy(struct reader *reader, const cJSON *policy, const char *path)
 {
-	if (!json_member(policy, "vnet") && !json_member(policy, "security_group"))
-		refuse(reader, path, "vnet", "the name of a vnet, or a security_group instead", NULL);
+	const cJSON *target = json_member(policy, "target");
+
+	if (json_member(policy, "security_group") &&
+		(!cJSON_IsString(target) || strcmp(target->valuestring, "any") != 0))
+		refuse(reader, path, "target",
+			"nothing, as a policy of a security group is about the nodes that name that", target);
 }
 
 void model_check(struct reader *reader, enum model_kind kind, const cJSON *object, const char *path)

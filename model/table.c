@@ -124,8 +124,7 @@ static const struct model_field address_fields[] = {
 };
 
 static const struct model_field policy_fields[] = {
-	{"vnet", MODEL_REF, "the network that it is about; required unless it is of a security group",
-		.to = MODEL_VNET},
+	{"vnet", MODEL_REF, "the network that it is about", .required = true, .to = MODEL_VNET},
 	{"security_group", MODEL_REF, "the bundle that it is part of: then it is about the nodes that name that",
 		.to = MODEL_SECURITY_GROUP},
 	{"side", MODEL_WORD, "for whom it speaks: receivers (in) or senders (out)", .fallback = "\"in\"",

@@ -141,8 +141,8 @@ static void each_kind(void)
 		{"{'kind':'policy','name':'p','vnet':'net','verdict':'allow'}",
 			"{'kind':'policy','name':'acme/p','vnet':'acme/net','side':'in','target':'any','peers':'any',"
 			"'verdict':'allow'}"},
-		{"{'kind':'policy','name':'p','security_group':'s','verdict':'deny','revision':'17'}",
-			"{'kind':'policy','name':'acme/p','security_group':'acme/s','side':'in','target':'any',"
+		{"{'kind':'policy','name':'p','vnet':'z','security_group':'s','verdict':'deny','revision':'17'}",
+			"{'kind':'policy','name':'acme/p','vnet':'acme/z','security_group':'acme/s','side':'in','target':'any',"
 			"'peers':'any','verdict':'deny'}"},
 	};
 
@@ -240,8 +240,10 @@ static void together(void)
 			"groups[1]: expected another one than itself, got 'acme/g'"},
 		{"{'kind':'handle','name':'h','entries':['10.0.0.1','handle:acme/h']}",
 			"entries[1]: expected another one than itself, got 'handle:acme/h'"},
-		{"{'kind':'policy','name':'p','verdict':'deny'}",
-			"vnet: expected the name of a vnet, or a security_group instead, got nothing"},
+		{"{'kind':'policy','name':'p','verdict':'deny'}", "vnet: expected the name of a vnet, got nothing"},
+		{"{'kind':'policy','name':'p','vnet':'z','security_group':'s','target':'node:a','verdict':'deny'}",
+			"target: expected nothing, as a policy of a security group is about the nodes that name that, got "
+			"'node:acme/a'"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)

@@ -51,7 +51,10 @@ static struct store *open_at(const char *url)
 
 static int commit_as(struct store *store, uint64_t base, uint64_t tag, const struct store_write *writes, size_t count)
 {
-	struct store_change change = {.time_ms = 1764316800000ull + base, .who = "acme/deploy", .why = "a test", .writes = writes,
+	struct store_change change = {.time_ms = 1764316800000ull + base,
+		.who = "acme/deploy",
+		.why = "a test",
+		.writes = writes,
 		.count = count};
 	int error = store_commit(store, base, tag, &change);
 
@@ -163,7 +166,8 @@ static void three_changes(struct store *store)
 {
 	CU_ASSERT_EQUAL(commit_as(store, 0, 11, (struct store_write[]){{"node/b", "{2}"}, {"node/a", "{1}"}}, 2), 0);
 	CU_ASSERT_EQUAL(commit_as(store, 1, 22, (struct store_write[]){{"vnet/z", "{3}"}, {"node/a", NULL}}, 2), 0);
-	CU_ASSERT_EQUAL(commit_as(store, 2, UINT64_MAX, (struct store_write[]){{"node/b", "{4}"}, {"gone", NULL}}, 2), 0);
+	CU_ASSERT_EQUAL(commit_as(store, 2, UINT64_MAX, (struct store_write[]){{"node/b", "{4}"}, {"gone", NULL}}, 2),
+		0);
 }
 
 static void test_commit(void)
@@ -207,7 +211,8 @@ static void test_refused(void)
 	struct store_write write = {"a", "1"};
 	struct store_change change = {.who = "x", .why = "\xc3", .writes = &write, .count = 1};
 
-	CU_ASSERT_EQUAL(commit_as(store, 0, 1, (struct store_write[]){{"a", "1"}, {"b", "2"}, {"a", NULL}}, 3), -EINVAL);
+	CU_ASSERT_EQUAL(commit_as(store, 0, 1, (struct store_write[]){{"a", "1"}, {"b", "2"}, {"a", NULL}}, 3),
+		-EINVAL);
 	CU_ASSERT_EQUAL(commit_one(store, 0, "", "1"), -EINVAL);
 	CU_ASSERT_EQUAL(commit_one(store, 0, "a\xff", "1"), -EINVAL);
 	CU_ASSERT_EQUAL(commit_one(store, 0, "a", "\xed\xa0\x80"), -EINVAL);
@@ -271,8 +276,8 @@ static void test_versions(void)
 
 static void test_texts(void)
 {
-	static const char *const texts[] = {"", "\"\\/\b\f\n\r\t\x01\x7f", "{\"a\":\"\\u0000 \\\\ ä € 😀\"}", "'; DROP TABLE objects; --",
-		"%s%n /../ \xf4\x8f\xbf\xbf"};
+	static const char *const texts[] = {"", "\"\\/\b\f\n\r\t\x01\x7f", "{\"a\":\"\\u0000 \\\\ ä € 😀\"}",
+		"'; DROP TABLE objects; --", "%s%n /../ \xf4\x8f\xbf\xbf"};
 	char url[256];
 	struct store *store;
 
@@ -375,8 +380,7 @@ static void test_many(void)
 		snprintf(body, sizeof(body), "{%08d}", i);
 		CU_ASSERT_EQUAL_FATAL(commit_one(store, (uint64_t)i, key, body), 0);
 	}
-	printf("\nfigure commits_per_second_%s %.0f\n", kind,
-		CHANGES_MANY * 1e9 / (double)(time_now_ns() - start));
+	printf("\nfigure commits_per_second_%s %.0f\n", kind, CHANGES_MANY * 1e9 / (double)(time_now_ns() - start));
 	tally = tally_load(store);
 	CU_ASSERT_EQUAL(tally.count, 100);
 	CU_ASSERT_EQUAL(tally.last, CHANGES_MANY);
@@ -496,7 +500,8 @@ static void test_backup(void)
 		seen.store = store;
 		CU_ASSERT_EQUAL(store_changes(store, 0, 3, on_change, &seen), 0);
 		CU_ASSERT_EQUAL(seen.count, 3);
-		CU_ASSERT_PTR_NOT_NULL(strstr(seen.text, "3/18446744073709551615/2 acme/deploy a test: node/b={4} gone=-; "));
+		CU_ASSERT_PTR_NOT_NULL(strstr(seen.text,
+			"3/18446744073709551615/2 acme/deploy a test: node/b={4} gone=-; "));
 		CU_ASSERT_EQUAL(commit_one(store, 4, "later", "{}"), 0);
 		store_close(store);
 	}
@@ -624,8 +629,8 @@ static void test_facts(void)
 
 static void test_urls(void)
 {
-	static const char *const urls[] = {"", "sqlite", "sqlite:", "sqlite::memory:", "postgres:x", "etcd:", "etcd:localhost",
-		"etcd:http://", "etcd:http://a,", "etcd:ftp://a", "etcd:http://a,b"};
+	static const char *const urls[] = {"", "sqlite", "sqlite:", "sqlite::memory:", "postgres:x",
+		"etcd:", "etcd:localhost", "etcd:http://", "etcd:http://a,", "etcd:ftp://a", "etcd:http://a,b"};
 
 	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
 		char message[STORE_MESSAGE_MAX] = "";

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The inside of HTTP: what http.c (requests) and listen.c (listeners, TLS, the loop, rates) share.
+ */
+#ifndef OVNET_MANAGER_HTTP_INTERNAL_H
+#define OVNET_MANAGER_HTTP_INTERNAL_H
+
+#include <microhttpd.h>
+
+#include "lib/loop.h"
+#include "lib/table.h"
+#include "manager/http.h"
+
+#define HTTP_GUESSES_A_SECOND 20 /* wrong secrets that are answered at once */
+
+struct http;
+
+struct http_listener {
+	struct http *http;
+	struct MHD_Daemon *daemon;
+	struct loop_watch *watch;
+	struct loop_timer *timer;
+	bool local; /* the unix socket */
+};
+
+struct http {
+	struct manager *manager;
+	struct http_listener listeners[2];
+	size_t count;
+	struct table rates; /* by principal */
+	struct http_counters counters;
+	uint64_t guess_second_ns;
+	unsigned guesses;
+};
+
+/* Lets libmicrohttpd look at what was resumed, when this round's callback is over. */
+void http_run_soon(struct http *http);
+/* Takes from the principal's bucket of requests; false: it is empty. */
+bool http_rate(struct http *http, const struct principal *principal);
+
+enum MHD_Result http_on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method,
+	const char *version, const char *data, size_t *length, void **own);
+void http_on_completed(void *context, struct MHD_Connection *connection, void **own,
+	enum MHD_RequestTerminationCode code);
+
+#endif /* OVNET_MANAGER_HTTP_INTERNAL_H */

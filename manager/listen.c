@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Listeners: sockets, TLS, and libmicrohttpd in the manager's loop; and how often whom is served. See http.h.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/time.h"
+#include "manager/certificate.h"
+#include "manager/http_internal.h"
+
+/* For each connection: a head and a part of a body. TLS takes about as much again. */
+#define CONNECTION_MEMORY 8192
+#define CONNECTIONS_MOST 32768
+#define CONNECTION_IDLE_S 60
+#define BACKLOG 1024
+
+/* Requests of one principal a second, and at once. An agent's questions come by many. */
+#define PEOPLE_INTERVAL_NS (NSEC_PER_SEC / 200)
+#define PEOPLE_BURST_NS (2 * NSEC_PER_SEC)
+#define AGENT_INTERVAL_NS (NSEC_PER_SEC / 50000)
+#define AGENT_BURST_NS NSEC_PER_SEC
+#define RATES_MOST 65536
+
+struct rate {
+	struct table_node node;
+	uint64_t next_ns; /* when the bucket would be full again */
+	char name[MODEL_NAME_MAX];
+};
+
+/* ---- rates */
+
+static struct rate *rate_find(struct http *http, const char *name)
+{
+	uint8_t key[crypto_shorthash_KEYBYTES] = {0};
+	struct table_node *node;
+	struct rate *rate;
+	uint64_t hash;
+
+	crypto_shorthash((uint8_t *)&hash, (const uint8_t *)name, strlen(name), key);
+	for (node = table_find(&http->rates, hash); node; node = table_same(node->next, hash)) {
+		rate = container_of(node, struct rate, node);
+		if (!strcmp(rate->name, name))
+			return rate;
+	}
+	rate = http->rates.count < RATES_MOST ? calloc(1, sizeof(*rate)) : NULL;
+	if (!rate || table_add(&http->rates, &rate->node, hash)) {
+		free(rate);
+		return NULL;
+	}
+	strcpy(rate->name, name);
+	return rate;
+}
+
+bool http_rate(struct http *http, const struct principal *principal)
+{
+	bool agent = principal->role == ROLE_AGENT;
+	uint64_t interval_ns = agent ? AGENT_INTERVAL_NS : PEOPLE_INTERVAL_NS;
+	uint64_t burst_ns = agent ? AGENT_BURST_NS : PEOPLE_BURST_NS, now_ns = time_now_ns();
+	struct rate *rate;
+
+	/* Who is nobody reaches nothing that costs; the unix socket is the operator's own. */
+	if (!*principal->name || !strcmp(principal->name, "system/local"))
+		return true;
+	rate = rate_find(http, principal->name);
+	if (!rate)
+		return false;
+	if (rate->next_ns < now_ns)
+		rate->next_ns = now_ns;
+	if (rate->next_ns - now_ns > burst_ns)
+		return false;
+	rate->next_ns += interval_ns;
+	return true;
+}
+
+static void rates_free(struct http *http)
+{
+	struct table_node *node;
+
+	while ((node = table_next(&http->rates, NULL))) {
+		table_remove(&http->rates, node);
+		free(container_of(node, struct rate, node));
+	}
+	table_clear(&http->rates);
+}
+
+/* ---- the loop */
+
+static void run(struct http_listener *listener)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+
+	MHD_run(listener->daemon);
+	if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES)
+		loop_timer_at(listener->timer, time_now_ns() + wait_ms * NSEC_PER_MSEC);
+	else
+		loop_timer_stop(listener->timer);
+}
+
+static void on_ready(void *context, uint32_t events)
+{
+	(void)events;
+	run(context);
+}
+
+static void on_timer(void *context)
+{
+	run(context);
+}
+
+void http_run_soon(struct http *http)
+{
+	for (size_t i = 0; i < http->count; i++)
+		loop_timer_at(http->listeners[i].timer, 0);
+}
+
+static int join_loop(struct http_listener *listener)
+{
+	struct loop *loop = listener->http->manager->loop;
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+
+	if (!info)
+		return -ENOTSUP;
+	listener->timer = loop_timer(loop, on_timer, listener);
+	listener->watch = loop_watch(loop, info->epoll_fd, EPOLLIN, on_ready, listener);
+	return listener->timer && listener->watch ? 0 : -errno;
+}
+
+/* ---- sockets */
+
+static int open_unix(const char *path, int *out)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	scope_close int fd = -1;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || chmod(path, 0660) || listen(fd, BACKLOG))
+		return -errno;
+	*out = fd;
+	fd = -1;
+	return 0;
+}
+
+/* "127.0.0.1:6191", "[::1]:6191", ":6191" (everywhere). Returns 0 and the parts, or -EINVAL. */
+static int split(const char *text, char host[64], char port[8])
+{
+	const char *colon = strrchr(text, ':'), *begin = text, *end = colon;
+
+	if (!colon || !colon[1] || strlen(colon + 1) >= 8)
+		return -EINVAL;
+	if (*begin == '[') {
+		begin++;
+		end--;
+		if (end < begin || *end != ']')
+			return -EINVAL;
+	}
+	if ((size_t)(end - begin) >= 64)
+		return -EINVAL;
+	memcpy(host, begin, (size_t)(end - begin));
+	host[end - begin] = '\0';
+	strcpy(port, colon + 1);
+	return 0;
+}
+
+static bool is_loopback(const struct sockaddr *address)
+{
+	const struct sockaddr_in *four = (const void *)address;
+	const struct sockaddr_in6 *six = (const void *)address;
+
+	if (address->sa_family == AF_INET)
+		return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+	return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+}
+
+static int bind_to(const struct addrinfo *at, int *out)
+{
+	scope_close int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int on = 1, off = 0;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)))
+		return -errno;
+	/* What is accepted inherits these: an answer leaves at once, and a client that has vanished is found out. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	if (at->ai_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (bind(fd, at->ai_addr, at->ai_addrlen) || listen(fd, BACKLOG))
+		return -errno;
+	*out = fd;
+	fd = -1;
+	return 0;
+}
+
+static int open_tcp(const struct manager_options *options, int *out)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
+	struct addrinfo *found = NULL;
+	char host[64], port[8];
+	int error = split(options->listen, host, port);
+
+	if (error || getaddrinfo(*host ? host : "::", port, &hints, &found)) {
+		log_error("listen %s: expected ADDRESS:PORT or [ADDRESS]:PORT, both as numbers", options->listen);
+		return -EINVAL;
+	}
+	if (options->plain && !is_loopback(found->ai_addr)) {
+		log_error("listen %s: without TLS only loopback addresses are served", options->listen);
+		error = -EPERM;
+	} else {
+		error = bind_to(found, out);
+		if (error)
+			log_error("listen %s: %s", options->listen, strerror(-error));
+	}
+	freeaddrinfo(found);
+	return error;
+}
+
+/* ---- listeners */
+
+static void on_log(void *context, const char *format, va_list arguments)
+{
+	char line[300];
+
+	(void)context;
+	vsnprintf(line, sizeof(line), format, arguments);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("http: %s", line);
+}
+
+static int start(struct http *http, int fd, const struct certificate *certificate, bool local)
+{
+	struct http_listener *listener = &http->listeners[http->count];
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, certificate ? certificate->chain : NULL},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, certificate ? certificate->key : NULL},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+
+	*listener = (struct http_listener){.http = http, .local = local};
+	if (certificate)
+		flags |= MHD_USE_TLS;
+	listener->daemon = MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, listener, MHD_OPTION_EXTERNAL_LOGGER,
+		on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, NULL,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)CONNECTIONS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S,
+		MHD_OPTION_ARRAY, certificate ? tls : none, MHD_OPTION_END);
+	if (!listener->daemon) {
+		close(fd);
+		return -EIO;
+	}
+	http->count++;
+	return join_loop(listener);
+}
+
+static int open_local(struct http *http)
+{
+	const char *path = http->manager->options.socket;
+	int fd = -1, error = open_unix(path, &fd);
+
+	if (!error)
+		error = start(http, fd, NULL, true);
+	if (error)
+		log_error("listen %s: %s", path, strerror(-error));
+	return error;
+}
+
+static int open_remote(struct http *http)
+{
+	const struct manager_options *options = &http->manager->options;
+	struct certificate certificate = {0};
+	int fd = -1, error = 0;
+
+	if (!options->plain)
+		error = certificate_get(options, &certificate);
+	if (!error)
+		error = open_tcp(options, &fd);
+	if (!error) {
+		error = start(http, fd, options->plain ? NULL : &certificate, false);
+		if (error)
+			log_error("listen %s: %s", options->listen, strerror(-error));
+	}
+	certificate_free(&certificate);
+	return error;
+}
+
+int http_open(struct manager *manager)
+{
+	struct rlimit files;
+	struct http *http = calloc(1, sizeof(*http));
+	int error = 0;
+
+	if (!http)
+		return -ENOMEM;
+	http->manager = manager;
+	manager->http = http;
+	/* A connection each. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (manager->options.socket)
+		error = open_local(http);
+	if (!error && manager->options.listen)
+		error = open_remote(http);
+	return error;
+}
+
+void http_close(struct manager *manager)
+{
+	struct http *http = manager->http;
+
+	if (!http)
+		return;
+	for (size_t i = 0; i < http->count; i++) {
+		loop_unwatch(http->listeners[i].watch);
+		loop_timer_free(http->listeners[i].timer);
+		MHD_stop_daemon(http->listeners[i].daemon);
+	}
+	if (manager->options.socket)
+		unlink(manager->options.socket);
+	rates_free(http);
+	free(http);
+	manager->http = NULL;
+}
+
+const struct http_counters *http_counters(const struct manager *manager)
+{
+	struct http *http = manager->http;
+
+	http->counters.connections = 0;
+	for (size_t i = 0; i < http->count; i++) {
+		const union MHD_DaemonInfo *info =
+			MHD_get_daemon_info(http->listeners[i].daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+		http->counters.connections += info ? info->num_connections : 0;
+	}
+	return &http->counters;
+}
