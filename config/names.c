@@ -87,10 +87,10 @@ int names_claim(struct names *names, const struct name *name, const char *owners
 		finding_add(findings, path, "out of memory");
 	} else if (strcmp(earlier->text, name->text) != 0) {
 		finding_add(findings, path,
-			"expected a name with an identifier of its own, got '%.40s', which shares that of '%.40s'",
+			"expected a name with an identifier of its own, got '%.63s', which shares that of '%.63s'",
 			name->text, earlier->text);
 	} else if (owners) {
-		finding_add(findings, path, "expected a name that no other %s has, got '%.40s' as in %s[%zu]", owners,
+		finding_add(findings, path, "expected a name that no other %s has, got '%.63s' as in %s[%zu]", owners,
 			name->text, earlier->list, earlier->index);
 	} else {
 		return 0;

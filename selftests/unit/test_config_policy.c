@@ -399,6 +399,41 @@ static void large(void)
 	config_free(config);
 }
 
+/* As a manager writes them: of two parts, wherever a name may stand. */
+static void names_of_two_parts(void)
+{
+	static const char text[] =
+		"{\"locator\": \"fd00:1:0:1::/64\", \"uplinks\": [],\n"
+		"\"identity\": {\"host\": \"h1\", " FILES ", \"authority\": \"" KEY_1 "\"},\n"
+		"\"hosts\": [" HOST_1 "], \"vnets\": [{\"name\": \"acme/net\", \"vni\": 77, \"authorization\": "
+		"\"negotiated\"}],\n"
+		"\"groups\": [{\"name\": \"acme/inner\"}, {\"name\": \"b/inner\", \"groups\": [\"acme/inner\"]}],\n"
+		"\"nodes\": [{\"name\": \"acme/web1\", \"port\": \"tapA\", \"vnet\": \"acme/net\", \"address\": "
+		"\"10.0.0.2\", \"mac\": \"02:00:00:00:00:0a\", \"account\": \"acme\", \"groups\": [\"acme/inner\"]},\n"
+		"{\"name\": \"b/web1\", \"port\": \"tapB\", \"vnet\": \"acme/net\", \"address\": \"10.0.0.3\", "
+		"\"mac\": \"02:00:00:00:00:0b\", \"account\": \"b/sub\"}],\n"
+		"\"policies\": [{\"id\": 1, \"name\": \"acme/p\", \"vnet\": \"acme/net\", \"target\": \"node:b/web1\", "
+		"\"peers\": [\"group:b/inner\", \"vnet:acme/net\", \"account:b/sub\", \"node:acme/web1\"], "
+		"\"verdict\": \"allow\"}]}";
+	struct config *config = NULL;
+	struct reports reports = {0};
+	struct policy_answer answer;
+
+	CU_ASSERT_EQUAL_FATAL(config_parse(text, strlen(text), "t.json", collect, &reports, &config), 0);
+	UNIT_STRING_EQUAL(config->nodes[1].name, "b/web1");
+	CU_ASSERT(config->nodes[1].identity.node == policy_id("b/web1"));
+	CU_ASSERT(config->nodes[1].identity.account == policy_id("b/sub"));
+	UNIT_STRING_EQUAL(policy_set_find(config->policies, 1)->name, "acme/p");
+	UNIT_STRING_EQUAL(policy_set_group_name(config->policies, policy_id("b/inner")), "b/inner");
+	policy_answer(config->policies, SIDE_IN, &config->nodes[0].identity, &config->nodes[1].identity, CAST_UNICAST,
+		6, 80, &answer);
+	CU_ASSERT(policy_look(&answer, 6, 80)->allow);
+	policy_answer(config->policies, SIDE_IN, &config->nodes[1].identity, &config->nodes[0].identity, CAST_UNICAST,
+		6, 80, &answer);
+	CU_ASSERT_FALSE(policy_look(&answer, 6, 80)->allow);
+	config_free(config);
+}
+
 static const struct unit_test tests[] = {
 	{"a static file means what it meant", static_as_before},
 	{"identity and hosts arrive", directory},
@@ -413,6 +448,7 @@ static const struct unit_test tests[] = {
 	{"named services are what they say, and in the manual page", named_services},
 	{"the examples of the manual page hold", examples},
 	{"long lists", large},
+	{"names of two parts", names_of_two_parts},
 };
 
 int main(void)
