@@ -444,6 +444,7 @@ static int answer_install(const struct install *install, const struct policy_ans
 	struct rule_key keys[POLICY_RULES_MAX];
 	struct rule_value values[POLICY_RULES_MAX];
 	bool revoked = false, exact = install->exact || !answer->complete, reaches = policy_reaches(answer);
+	bool fits = true;
 	size_t count = 0;
 	int error = 0;
 
@@ -457,6 +458,7 @@ static int answer_install(const struct install *install, const struct policy_ans
 			int refused = write_rule(install, &keys[i], &values[i], &revoked);
 
 			error = error ? error : refused;
+			fits &= refused != -E2BIG;
 		}
 	for (size_t i = 0; i < count; i++)
 		if (values[i].verdict == VERDICT_DENY)
@@ -479,7 +481,7 @@ static int answer_install(const struct install *install, const struct policy_ans
 	 * Where there is still to be asked, so is for ARP. A denial speaks of what the node may begin: that nobody may send to it
 	 * does not keep it from asking.
 	 */
-	if (reaches ? !install->ask : install->direction == DIRECTION_OUT)
+	if (reaches ? !install->ask && fits : install->direction == DIRECTION_OUT)
 		install_reach(install, reaches);
 	if (revoked)
 		bump(install);

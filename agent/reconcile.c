@@ -222,6 +222,7 @@ static int rules_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned
 {
 	struct change change = {.agent = agent, .bump = bump, .changed = changed};
 	struct rule_list have = {0}, list = {0};
+	unsigned before;
 	int error;
 
 	error = rules_read(agent, &have);
@@ -235,9 +236,13 @@ static int rules_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned
 		if (!error)
 			error = put(&change, &list, &have, VERDICT_ALLOW);
 		/* Also when something did not fit: what must not be there any more goes in any case. */
+		before = *changed;
 		take(&change, &list, &have, VERDICT_ALLOW);
 		take(&change, &list, &have, VERDICT_ASK);
 		take(&change, &list, &have, VERDICT_DENY);
+		/* What went has made room. */
+		if (install_is_unfit(agent) && *changed != before)
+			reconcile_soon(agent);
 	}
 	rules_free(&list);
 	rules_free(&have);

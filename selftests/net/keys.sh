@@ -33,7 +33,13 @@ topology() {
 	fleet 2 && host1 && host2 || return
 	NET_INSTANCES+=("h1=$NET-h1" "h2=$NET-h2")
 	agent_start h1 && agent_start h2 && wait_for 10 "next hops" eval 'hosts_reachable h1 && hosts_reachable h2' &&
-		receiver G 9000 && receiver A 9001 && stream A udp $G 9000 && stream G udp $A 9001 && grows 9000 && grows 9001
+		receiver G 9000 && receiver A 9001 && stream A udp $G 9000 && stream G udp $A 9001 && grows 9000 && grows 9001 &&
+		knows A $G && knows G $A
+}
+
+# knows NODE ADDRESS: from now on, also when ARP is answered no more: then it sends all the same.
+knows() {
+	ip -n "$NET-n$1" neigh replace "$2" lladdr "$(dummy_mac "$1" "$2")" dev eth0 nud permanent
 }
 
 # new_key HOST: another one for it, in all files that are written from now on; the former is kept beside it.
