@@ -52,6 +52,11 @@ later() {
 	[ "$(ends_ns "$1")" -gt "$2" ]
 }
 
+# answered NODE: its ping to G, in the end: on a slow machine the first question may meet silence.
+answered() {
+	wait_for 8 "an answer" net_in "n$1" ping -c 1 -W 1 $G
+}
+
 # revision ADDRESS: of the passport by which host 2 knows who that is.
 revision() {
 	bpftool -j map dump pinned "/sys/fs/bpf/ovnet/$NET-h2/maps/identities" | $PYTHON -c '
@@ -76,13 +81,13 @@ topology() {
 place() {
 	check "host 2 knows nobody" ctl_holds h2 "[m['address'] for m in d['mappings']] == ['$G']" mapping list
 	check_not "G cannot reach A, of whom its host knows nothing" net_in nG ping -c 1 -W 1 $A
-	check "A's first ping is answered all the same" net_in nA ping -c 1 -W 1 $G
+	check "A's ping is answered all the same" answered A
 	check "its host has said where A is, for as long as its passport lives" learned $A \
 		"m['substrate'].startswith('fd00:1:0:1:') and 50 < m['expires_in_s'] <= 60"
 	check "now G reaches A" sends G udp $A 9003 5 1
 	check "... by a grant of A's host" wait_for 3 "5 messages" eval '[ "$(messages 9003)" = 5 ]'
 	check "of B there is nothing yet" unknown $B
-	check "B's first ping is answered" net_in nB ping -c 1 -W 1 $G
+	check "B's ping is answered" answered B
 	check "B's place is learned" learned $B "m['expires_in_s'] <= 60"
 }
 
@@ -110,7 +115,7 @@ end_of_place() {
 	check "A goes on" eval "grows 9000 && grows 9001"
 	check "the place makes room" wait_for 15 "that" unknown $B
 	check "... and with it goes what people allowed" ctl_holds h2 "not [r for r in d['rules'] if r['peer'] == '$B']" rule list
-	check "B asks again, and is learned again" eval "net_in nB ping -c 1 -W 1 $G && learned $B 'True'"
+	check "B asks again, and is learned again" eval "answered B && learned $B 'True'"
 	check "... without what was allowed to it before" rests 9002 9000
 }
 
