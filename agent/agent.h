@@ -123,8 +123,6 @@ int hosts_place(struct agent *agent, const struct locator *locator, uint32_t *in
 /* Marks all as unused / frees those that were not placed since; for reconcile.c. */
 void hosts_begin(struct agent *agent);
 void hosts_end(struct agent *agent);
-/* True when packets can leave for the host at this place. */
-bool hosts_reached(const struct agent *agent, uint32_t index);
 /* Asks the kernel again which way each host is. */
 void hosts_resolve(struct agent *agent);
 

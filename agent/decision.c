@@ -249,10 +249,7 @@ static int source_place(struct agent *agent, const struct engine_request *reques
 	error = mirror_mapping(agent, &key, source);
 	if (error == -ENOENT && passport) {
 		error = mappings_learn(agent, &key, &request->peer->locator, passport->slot, passport->not_after_s);
-		if (!error)
-			error = mirror_mapping(agent, &key, source);
-		/* Its host is new, and the way there is being looked for: asked again in a moment, lest the first reply be lost. */
-		return error || hosts_reached(agent, source->nexthop) ? error : -EAGAIN;
+		return error ? error : mirror_mapping(agent, &key, source);
 	}
 	/* Where it lived is forgotten: its agent asks anew, with the passport. */
 	if (error)

@@ -132,11 +132,6 @@ static struct nexthop_value hosts_way(struct agent *agent, const struct agent_ho
 	return value;
 }
 
-bool hosts_reached(const struct agent *agent, uint32_t index)
-{
-	return agent->hosts[index].hop.ifindex != 0;
-}
-
 void hosts_resolve(struct agent *agent)
 {
 	char text[ADDRESS_TEXT_MAX];
