@@ -143,6 +143,8 @@ int mappings_learn(struct agent *agent, const struct mapping_key *key, const str
 /* The same of one that is there; *value is what is known, and becomes what is. One of the configuration stays as it is. */
 int mappings_extend(struct agent *agent, const struct mapping_key *key, struct mapping_value *value,
 	uint64_t not_after_s);
+/* True when the address lives somewhere, also when only a question said so; `context` is the agent. */
+bool mappings_known(void *context, uint32_t vni, struct ipv4 address);
 /* The holder of an address elsewhere is another now: rules and sessions that rest on the former hold no more. */
 void mappings_renew(struct agent *agent, const struct mapping_key *key);
 
@@ -206,6 +208,7 @@ void watch_close(struct agent *agent);
 
 struct agent_changes {
 	unsigned nodes, mappings, rules; /* that came, went or changed */
+	bool incomplete;                 /* something found no room: reported, and closed */
 };
 
 /*

@@ -326,6 +326,8 @@ void authority_engine_config(const struct agent *agent, struct engine_config *ou
 	host_of_config(&agent->config->hosts[agent->config->identity.host], &out->self);
 	out->key = authority->key;
 	memcpy(out->authority, authority->public_key, sizeof(out->authority));
+	/* Every host can sign passports here, for itself too, so what makes a host one of ours is the file. */
+	out->closed = true;
 	authority_host_passport((struct agent *)agent, out->passport);
 }
 

@@ -18,7 +18,7 @@ static bool expand(struct agent *agent, const cJSON *arguments, struct control_a
 	struct config_rule written;
 	char message[200];
 
-	if (config_rule_from_json(agent->config, arguments, &written, message)) {
+	if (config_rule_from_json(agent->config, arguments, &written, mappings_known, agent, message)) {
 		control_refuse(answer, NULL, "%s", message);
 		return false;
 	}
@@ -223,6 +223,9 @@ static void reload(struct agent *agent, struct control_client *client, const cJS
 			control_refuse(answer, NULL, "%s: %s", agent->config_path, strerror(-error));
 		return;
 	}
+	/* What did not fit was reported: the caller must not take that for a success. */
+	if (changes.incomplete)
+		return;
 	answer->message[0] = '\0';
 	answer->result = cJSON_CreateObject();
 	changed = cJSON_AddObjectToObject(answer->result, "changed");

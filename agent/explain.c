@@ -137,7 +137,8 @@ static bool service_read(const struct explanation *explanation, const cJSON *arg
 		cJSON_AddItemToObject(rule, "protocol", cJSON_Duplicate(protocol, true));
 	if (port)
 		cJSON_AddItemToObject(rule, "port", cJSON_Duplicate(port, true));
-	error = config_rule_from_json(explanation->agent->config, rule, &read, message);
+	error = config_rule_from_json(explanation->agent->config, rule, &read, mappings_known, explanation->agent,
+		message);
 	cJSON_Delete(rule);
 	if (error) {
 		control_refuse(answer, NULL, "%s", message);

@@ -77,6 +77,9 @@ int identity_remember(struct agent *agent, const struct mapping_key *key, const 
 	changed = compare(agent, key, old.incarnation, value.incarnation);
 	if (changed < 0)
 		return changed;
+	/* The engine remembers revisions as long as the peer; this is what is known after a start. */
+	if (!changed && old.revision > value.revision)
+		return -ESTALE;
 	error = keep(agent, key, &value);
 	return error ? error : changed;
 }

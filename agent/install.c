@@ -11,6 +11,7 @@
 #include "agent/decision.h"
 #include "agent/grant.h"
 #include "agent/install.h"
+#include "lib/array.h"
 #include "lib/log.h"
 #include "lib/time.h"
 
@@ -24,6 +25,7 @@ struct pair {
 	struct rule_key key;                    /* without what is narrower than the pair */
 	uint64_t answer_ends_ns;                /* 0: what follows is not an answer any more */
 	uint64_t serial;                        /* of that answer */
+	uint64_t ends_ns;                       /* no rule that was made of an answer is left then */
 	uint64_t incarnation, peer_incarnation; /* it was about these two */
 	struct policy_answer answer;
 	size_t count;
@@ -32,6 +34,10 @@ struct pair {
 
 struct installed {
 	void *pairs; /* tree, by key */
+	struct {
+		struct rule_key *entries;
+		size_t count, room;
+	} unfit; /* pairs of which people's denials found no room */
 	uint64_t full_logged_ns;
 	/* Negotiated rules of each node here, by a hash of its address; counted anew by each sweep. */
 	uint32_t held[HELD_BUCKETS], counting[HELD_BUCKETS];
@@ -82,12 +88,26 @@ static void pair_add(struct pair *pair, const struct rule_key *rule)
 		pair->rules[pair->count++] = *rule;
 }
 
+static void pair_take(struct pair *pair, const struct rule_key *rule, uint64_t ends_ns)
+{
+	pair_add(pair, rule);
+	if (pair && pair->ends_ns < ends_ns)
+		pair->ends_ns = ends_ns;
+}
+
 static bool pair_has(const struct rule_key *rules, size_t count, const struct rule_key *rule)
 {
 	for (size_t i = 0; i < count; i++)
 		if (memcmp(&rules[i], rule, sizeof(*rule)) == 0)
 			return true;
 	return false;
+}
+
+static bool pair_is_unfit(const struct agent *agent, const struct rule_key *rule)
+{
+	struct rule_key key = pair_key(rule);
+
+	return pair_has(agent->installed->unfit.entries, agent->installed->unfit.count, &key);
 }
 
 /* What an agent before this one left. Rules of vnets with exact answers stand each by itself. */
@@ -100,7 +120,7 @@ static int take_over(void *context, const struct rule_key *key, const struct rul
 		return 0;
 	grant_note(agent, key, value);
 	if (vnet && vnet->answers == ANSWERS_WIDE && key->width != WIDTH_ARP)
-		pair_add(pair_get(agent, key), key);
+		pair_take(pair_get(agent, key), key, value->expires_ns);
 	return 0;
 }
 
@@ -117,6 +137,7 @@ void install_close(struct agent *agent)
 	if (!agent->installed)
 		return;
 	tdestroy(agent->installed->pairs, free);
+	free(agent->installed->unfit.entries);
 	free(agent->installed);
 	agent->installed = NULL;
 }
@@ -169,6 +190,35 @@ void install_count(struct agent *agent, const struct rule_key *key)
 		++*held_by(agent->installed->counting, key);
 }
 
+struct ended {
+	uint64_t now_ns;
+	struct pair **entries;
+	size_t count, room;
+};
+
+static void pair_look(const void *node, VISIT visit, void *context)
+{
+	struct pair *pair = *(struct pair *const *)node;
+	struct ended *ended = context;
+
+	/* Without memory for it, it is looked at again. */
+	if ((visit == postorder || visit == leaf) && ended->now_ns >= pair->ends_ns)
+		(void)array_add(ended, pair);
+}
+
+/* A pair whose rules have all run out is not kept for one that may never speak again. */
+static void pairs_end(struct installed *installed)
+{
+	struct ended ended = {.now_ns = time_now_ns()};
+
+	twalk_r(installed->pairs, pair_look, &ended);
+	for (size_t i = 0; i < ended.count; i++) {
+		tdelete(ended.entries[i], &installed->pairs, compare);
+		free(ended.entries[i]);
+	}
+	free(ended.entries);
+}
+
 void install_counted(struct agent *agent)
 {
 	struct installed *installed = agent->installed;
@@ -177,6 +227,28 @@ void install_counted(struct agent *agent)
 		return;
 	memcpy(installed->held, installed->counting, sizeof(installed->held));
 	memset(installed->counting, 0, sizeof(installed->counting));
+	pairs_end(installed);
+}
+
+void install_fits(struct agent *agent)
+{
+	agent->installed->unfit.count = 0;
+}
+
+bool install_unfit(struct agent *agent, const struct rule_key *denied)
+{
+	struct rule_key key = pair_key(denied);
+
+	if (pair_is_unfit(agent, denied))
+		return false;
+	if (array_add(&agent->installed->unfit, key))
+		log_error("rules: out of memory");
+	return true;
+}
+
+bool install_is_unfit(const struct agent *agent)
+{
+	return agent->installed->unfit.count;
 }
 
 static bool held_has_room(struct agent *agent, const struct rule_key *key)
@@ -227,6 +299,11 @@ static int write_rule(const struct install *install, const struct rule_key *key,
 	/* What people deny is not granted, at whatever width they deny it. */
 	if (value->verdict == VERDICT_ALLOW && rules_denied_above(agent, key))
 		return -EACCES;
+	/* Nor where they deny something of the pair for which there was no room: it would be allowed with the rest. */
+	if (value->verdict == VERDICT_ALLOW && pair_is_unfit(agent, key)) {
+		tell_full(agent, -E2BIG);
+		return -E2BIG;
+	}
 	error = room ? rule_insert(agent->maps->rules, key, value) : -EEXIST;
 
 	if (!error)
@@ -367,6 +444,7 @@ static int answer_install(const struct install *install, const struct policy_ans
 	struct rule_key keys[POLICY_RULES_MAX];
 	struct rule_value values[POLICY_RULES_MAX];
 	bool revoked = false, exact = install->exact || !answer->complete, reaches = policy_reaches(answer);
+	bool fits = true;
 	size_t count = 0;
 	int error = 0;
 
@@ -380,6 +458,7 @@ static int answer_install(const struct install *install, const struct policy_ans
 			int refused = write_rule(install, &keys[i], &values[i], &revoked);
 
 			error = error ? error : refused;
+			fits &= refused != -E2BIG;
 		}
 	for (size_t i = 0; i < count; i++)
 		if (values[i].verdict == VERDICT_DENY)
@@ -391,6 +470,8 @@ static int answer_install(const struct install *install, const struct policy_ans
 			take_former(install, answer, pair, keys, count, &revoked);
 			pair->answer = *answer;
 			pair->answer_ends_ns = install->ask ? 0 : install->expires_ns;
+			if (pair->ends_ns < install->expires_ns)
+				pair->ends_ns = install->expires_ns;
 			pair->serial = install->serial;
 			pair->incarnation = install->incarnation;
 			pair->peer_incarnation = install->peer_incarnation;
@@ -400,7 +481,7 @@ static int answer_install(const struct install *install, const struct policy_ans
 	 * Where there is still to be asked, so is for ARP. A denial speaks of what the node may begin: that nobody may send to it
 	 * does not keep it from asking.
 	 */
-	if (reaches ? !install->ask : install->direction == DIRECTION_OUT)
+	if (reaches ? !install->ask && fits : install->direction == DIRECTION_OUT)
 		install_reach(install, reaches);
 	if (revoked)
 		bump(install);

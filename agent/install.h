@@ -44,6 +44,11 @@ bool install_knows_denied(struct agent *agent, const struct rule_key *key, uint6
 /* Policies have changed. */
 void install_forget_answers(struct agent *agent);
 
+/* For reconcile.c: all denials of people fit; or this one did not, and nothing of its pair is granted (returns whether that is new). */
+void install_fits(struct agent *agent);
+bool install_unfit(struct agent *agent, const struct rule_key *denied);
+/* Is there any such pair? */
+bool install_is_unfit(const struct agent *agent);
 /* For sweep.c: each negotiated rule there is, and that all were told. */
 void install_count(struct agent *agent, const struct rule_key *key);
 void install_counted(struct agent *agent);

@@ -168,6 +168,15 @@ static unsigned nodes_missing(const struct config *from, const struct config *in
 	return missing;
 }
 
+static void report_incomplete(const struct agent *agent, int error, config_report_fn report, void *context)
+{
+	char message[256];
+
+	snprintf(message, sizeof(message), "%s: applied, but not all of it: %s; what is missing is not allowed",
+		agent->config_path, error == -E2BIG ? "limits.rules or limits.mappings is reached" : strerror(-error));
+	report(context, message);
+}
+
 int agent_reload(struct agent *agent, config_report_fn report, void *context, struct agent_changes *changes)
 {
 	struct config *new, *old = agent->config;
@@ -189,13 +198,16 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 	revocation_compare_with(agent, old);
 	error = authority_reload(agent);
 	install_forget_answers(agent);
-	transport_directory(agent);
+	transport_reload(agent);
 	transport_forget_changed(agent, old);
 	if (!error)
 		error = ports_reload(agent, old);
 	if (error)
 		log_error("reload: %s", strerror(-error));
-	reconcile_now(agent, &made.mappings, &made.rules);
+	error = reconcile_now(agent, &made.mappings, &made.rules);
+	made.incomplete = error != 0;
+	if (error)
+		report_incomplete(agent, error, report, context);
 	revocation_compare_with(agent, NULL);
 	config_free(old);
 	/* Denials of the file that have come are looked at by what was negotiated before them. */

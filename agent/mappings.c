@@ -11,6 +11,7 @@
 #include "agent/agent.h"
 #include "agent/mirror.h"
 #include "agent/authority.h"
+#include "agent/revocation.h"
 #include "lib/array.h"
 #include "lib/log.h"
 #include "lib/time.h"
@@ -206,6 +207,7 @@ static int apply(struct agent *agent, const struct mapping_list *list, const str
 	for (size_t i = 0; i < have->count; i++) {
 		if (find(list, &have->entries[i].key))
 			continue;
+		revocation_mapping_gone(agent, &have->entries[i].key, &have->entries[i].value);
 		mirror_mapping_del(agent, &have->entries[i].key);
 		bump_vnet(agent, have->entries[i].key.vni, bump);
 		++*changed;
@@ -317,6 +319,15 @@ int mappings_extend(struct agent *agent, const struct mapping_key *key, struct m
 	/* No new epoch: sessions prove themselves again at the end that they know. */
 	value->expires_ns = expires_ns;
 	return mirror_mapping_set(agent, key, value);
+}
+
+bool mappings_known(void *context, uint32_t vni, struct ipv4 address)
+{
+	struct mapping_key key = {.vni = vni};
+	struct mapping_value value;
+
+	memcpy(key.address, address.octet, 4);
+	return mirror_mapping(context, &key, &value) == 0 && time_now_ns() < value.expires_ns;
 }
 
 void mappings_renew(struct agent *agent, const struct mapping_key *key)

@@ -12,6 +12,7 @@
 #include "agent/agent.h"
 #include "agent/mirror.h"
 #include "agent/grant.h"
+#include "agent/install.h"
 #include "agent/revocation.h"
 #include "lib/log.h"
 #include "lib/time.h"
@@ -157,6 +158,24 @@ static void close_above(const struct change *change, const struct rule_key *deni
 	}
 }
 
+/* Once a pair: nothing of it is granted while that denial is missing. */
+static void close_pair(const struct change *change, const struct rule_list *have, const struct rule_key *denied)
+{
+	if (!install_unfit(change->agent, denied))
+		return;
+	for (size_t i = 0; i < have->count; i++) {
+		const struct rule_entry *old = &have->entries[i];
+
+		if (old->value.origin != ORIGIN_NEGOTIATED || old->value.verdict != VERDICT_ALLOW ||
+			old->key.vni != denied->vni || old->key.direction != denied->direction ||
+			memcmp(old->key.local, denied->local, 4) || memcmp(old->key.peer, denied->peer, 4))
+			continue;
+		rule_del(change->agent->maps->rules, &old->key);
+		grant_forget(change->agent, &old->key);
+		mark(change, &old->key);
+	}
+}
+
 static int put(const struct change *change, const struct rule_list *list, const struct rule_list *have,
 	enum verdict verdict)
 {
@@ -179,6 +198,7 @@ static int put(const struct change *change, const struct rule_list *list, const 
 		error = refused;
 		if (verdict != VERDICT_DENY)
 			return error;
+		close_pair(change, have, &new->key);
 		close_above(change, &new->key);
 	}
 	return error;
@@ -202,21 +222,27 @@ static int rules_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned
 {
 	struct change change = {.agent = agent, .bump = bump, .changed = changed};
 	struct rule_list have = {0}, list = {0};
+	unsigned before;
 	int error;
 
 	error = rules_read(agent, &have);
 	if (!error)
 		error = wanted(agent, &have, &list);
 	if (!error) {
+		install_fits(agent);
 		error = put(&change, &list, &have, VERDICT_DENY);
 		if (!error)
 			error = put(&change, &list, &have, VERDICT_ASK);
 		if (!error)
 			error = put(&change, &list, &have, VERDICT_ALLOW);
 		/* Also when something did not fit: what must not be there any more goes in any case. */
+		before = *changed;
 		take(&change, &list, &have, VERDICT_ALLOW);
 		take(&change, &list, &have, VERDICT_ASK);
 		take(&change, &list, &have, VERDICT_DENY);
+		/* What went has made room. */
+		if (install_is_unfit(agent) && *changed != before)
+			reconcile_soon(agent);
 	}
 	rules_free(&list);
 	rules_free(&have);

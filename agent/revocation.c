@@ -21,8 +21,13 @@
 #include "policy/compare.h"
 
 struct told {
-	struct substrate address; /* any of the peer host's */
+	struct substrate address; /* any of the peer host's; of a node's, its first nine octets */
 	struct message_notice notice;
+};
+
+struct place {
+	struct mapping_key key;
+	struct mapping_value value;
 };
 
 struct revocations {
@@ -30,6 +35,11 @@ struct revocations {
 	const struct config *before;
 	struct told *entries;
 	size_t count, room;
+	/* Where nodes elsewhere were that the configuration no longer has, by key: until all are told. */
+	struct {
+		struct place *entries;
+		size_t count, room;
+	} gone;
 };
 
 int revocation_open(struct agent *agent)
@@ -43,32 +53,64 @@ void revocation_close(struct agent *agent)
 	if (!agent->revocations)
 		return;
 	free(agent->revocations->entries);
+	free(agent->revocations->gone.entries);
 	free(agent->revocations);
 	agent->revocations = NULL;
 }
 
 /* ---- what is to be told */
 
+static int compare_places(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct mapping_key));
+}
+
+void revocation_mapping_gone(struct agent *agent, const struct mapping_key *key, const struct mapping_value *value)
+{
+	/* What was learned ends with the passport, and all that rests on it does too. */
+	if (!agent->authority || value->ifindex || value->expires_ns != OVNET_NEVER)
+		return;
+	if (array_add(&agent->revocations->gone, ((struct place){*key, *value})))
+		log_error("negotiation: out of memory: a peer is not told of a revocation; its rule ends by itself");
+}
+
+/* Where the peer was, when the configuration has it no more. */
+static const struct mapping_value *gone_find(struct agent *agent, const struct mapping_key *key)
+{
+	const struct revocations *revocations = agent->revocations;
+	const struct place *found = NULL;
+
+	if (revocations->gone.count)
+		found = bsearch(key, revocations->gone.entries, revocations->gone.count, sizeof(*found),
+			compare_places);
+	return found ? &found->value : NULL;
+}
+
+static bool peer_is_gone(struct agent *agent, const struct rule_key *key)
+{
+	struct mapping_key where = {.vni = key->vni};
+
+	memcpy(where.address, key->peer, 4);
+	return gone_find(agent, &where);
+}
+
 static void note(struct agent *agent, const struct rule_key *key, const struct message_notice *notice)
 {
 	struct mapping_key where = {.vni = key->vni};
+	const struct mapping_value *former;
 	struct told told = {.notice = *notice};
 	struct mapping_value at;
 
 	memcpy(where.address, key->peer, 4);
-	if (!agent->authority || mirror_mapping(agent, &where, &at) || at.ifindex)
+	former = gone_find(agent, &where);
+	if (former)
+		at = *former;
+	if (!agent->authority || (!former && mirror_mapping(agent, &where, &at)) || at.ifindex)
 		return;
 	memcpy(told.address.octet, at.prefix, OVNET_PREFIX_LEN);
-	memcpy(told.address.octet + OVNET_PREFIX_LEN, key->peer, 4);
-	/* A node that goes is told once a host, not once a rule. */
-	for (size_t i = 0; i < agent->revocations->count; i++) {
-		const struct told *other = &agent->revocations->entries[i];
-
-		if (memcmp(&other->notice, &told.notice, sizeof(told.notice)) == 0 &&
-			memcmp(other->address.octet, told.address.octet,
-				notice->scope == SCOPE_NODE ? 9 : sizeof(told.address)) == 0)
-			return;
-	}
+	/* A node that goes is told once a host, not once a rule: see tell_once(). */
+	if (notice->scope != SCOPE_NODE)
+		memcpy(told.address.octet + OVNET_PREFIX_LEN, key->peer, 4);
 	if (array_add(agent->revocations, told))
 		log_error("negotiation: out of memory: a peer is not told of a revocation; its rule ends by itself");
 }
@@ -94,14 +136,37 @@ static void note_place(struct agent *agent, const struct rule_key *key, const st
 	note(agent, key, &notice);
 }
 
+static int compare_told(const void *a, const void *b)
+{
+	const struct told *x = a, *y = b;
+	int order = memcmp(&x->address, &y->address, sizeof(x->address));
+
+	return order ? order : memcmp(&x->notice, &y->notice, sizeof(x->notice));
+}
+
+/* Of thousands of rules that go, many say the same to the same host. */
+static void tell_once(struct revocations *revocations)
+{
+	size_t kept = 0;
+
+	if (revocations->count)
+		qsort(revocations->entries, revocations->count, sizeof(*revocations->entries), compare_told);
+	for (size_t i = 0; i < revocations->count; i++)
+		if (!kept || compare_told(&revocations->entries[kept - 1], &revocations->entries[i]))
+			revocations->entries[kept++] = revocations->entries[i];
+	revocations->count = kept;
+}
+
 void revocation_tell(struct agent *agent)
 {
 	struct revocations *revocations = agent->revocations;
 	struct engine_time now = transport_now();
 
 	revocations->started = true;
+	revocations->gone.count = 0;
 	if (!agent->transport)
 		return;
+	tell_once(revocations);
 	for (size_t i = 0; i < revocations->count; i++) {
 		struct told *told = &revocations->entries[i];
 		struct monitor_negotiation shown = {.what = "withdraw", .flow = told->notice.flow};
@@ -282,8 +347,11 @@ bool revocation_holds(struct agent *agent, const struct rule_entry *entry)
 		note_gone(agent, &entry->key);
 		return false;
 	}
-	if (!rules_peer_holds(agent, entry))
+	if (!rules_peer_holds(agent, entry)) {
+		if (peer_is_gone(agent, &entry->key))
+			note_changed(agent, &entry->key);
 		return false;
+	}
 	if (!authority_vnet(agent, entry->key.vni)) {
 		note_gone(agent, &entry->key);
 		return false;

@@ -14,6 +14,8 @@
  * change of policies or memberships contradicts it. One that does not is noted, for revocation_tell().
  */
 bool revocation_holds(struct agent *agent, const struct rule_entry *entry);
+/* The configuration has a node elsewhere no more, which lived there: its host is told of rules that go with that. In key order. */
+void revocation_mapping_gone(struct agent *agent, const struct mapping_key *key, const struct mapping_value *value);
 /* The policies before a reload, for the comparison; NULL when it is over. Borrowed. */
 void revocation_compare_with(struct agent *agent, const struct config *old);
 /* Tells the peers of all that was noted since. After the rules are gone and the epochs changed. */

@@ -88,6 +88,9 @@ static int sweep_rule(void *context, const struct rule_key *key, const struct ru
 		return 0;
 	}
 	rule_del(sweep->agent->maps->rules, key);
+	/* There is room for what had none. */
+	if (install_is_unfit(sweep->agent))
+		sweep->rules_went = true;
 	/* Of negotiated ones, what lets ARP be answered ends by itself. */
 	if (rule->origin == ORIGIN_FILE || rule->origin == ORIGIN_CONTROL)
 		sweep->rules_went = true;

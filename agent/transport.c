@@ -304,12 +304,10 @@ void transport_forget_changed(struct agent *agent, const struct config *old)
 	}
 }
 
-void transport_directory(struct agent *agent)
+static void directory_write(struct agent *agent)
 {
 	const struct config *config = agent->config;
 
-	if (!agent->transport)
-		return;
 	control_host_clear(agent->maps->control_hosts);
 	for (size_t i = 0; i < config->host_count; i++) {
 		struct control_key key;
@@ -336,6 +334,14 @@ static uint64_t longest_grant_ns(const struct config *config)
 	return longest_s * NSEC_PER_SEC;
 }
 
+void transport_reload(struct agent *agent)
+{
+	if (!agent->transport)
+		return;
+	engine_notice_lifetime(transport_engine(agent), longest_grant_ns(agent->config));
+	directory_write(agent);
+}
+
 static int start(struct agent *agent, struct transport *transport)
 {
 	struct engine_config config = {0};
@@ -345,7 +351,7 @@ static int start(struct agent *agent, struct transport *transport)
 	config.notice_lifetime_ns = longest_grant_ns(agent->config);
 	/* Whom a former agent knew, this one does not: its keys went with it. */
 	control_key_clear(agent->maps->control_keys);
-	transport_directory(agent);
+	directory_write(agent);
 	transport->engine = engine_new(&config, &ops, agent);
 	memset(&config, 0, sizeof(config));
 	if (!transport->engine)

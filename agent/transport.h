@@ -16,8 +16,8 @@ void transport_close(struct agent *agent);
 
 struct engine *transport_engine(const struct agent *agent);
 struct engine_time transport_now(void);
-/* The directory is another now: its hosts have gates of their own (maps/control.h). */
-void transport_directory(struct agent *agent);
+/* The configuration is another now: its hosts have gates of their own (maps/control.h), and its grants may be longer. */
+void transport_reload(struct agent *agent);
 /* Whom the directory knows no more, or under another key: its keys, and what it has shown, count for nothing. */
 void transport_forget_changed(struct agent *agent, const struct config *old);
 /* What was asked leaves now, and the timer is set: to be called by who has called the engine, once for many calls. */

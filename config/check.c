@@ -26,6 +26,8 @@ struct place {
 struct places {
 	struct place *list;
 	size_t count;
+	config_known_fn known; /* may be NULL: who else has an address */
+	void *context;
 };
 
 static int compare(size_t a, size_t b)
@@ -65,7 +67,7 @@ static void places_add(struct places *places, size_t vnet, struct ipv4 address, 
 /* Returns 0 and the places (free `list`), or -ENOMEM. */
 static int places_of(const struct config *config, struct places *out)
 {
-	struct places places = {calloc(config->node_count + config->mapping_count + 1, sizeof(struct place)), 0};
+	struct places places = {.list = calloc(config->node_count + config->mapping_count + 1, sizeof(struct place))};
 
 	if (!places.list)
 		return -ENOMEM;
@@ -239,7 +241,8 @@ static int check_end(struct findings *findings, const struct config *config, con
 {
 	char text[ADDRESS_TEXT_MAX];
 
-	if (any || places_have(places, rule->vnet, address))
+	if (any || places_have(places, rule->vnet, address) ||
+		(places->known && places->known(places->context, config->vnets[rule->vnet].vni, address)))
 		return 0;
 	finding_add(findings, path, "expected any, or an address that a node or mapping of vnet '%s' has, got '%s'",
 		config->vnets[rule->vnet].name, ipv4_format(address, text));
@@ -281,13 +284,16 @@ static int rule_check(struct findings *findings, const struct config *config, co
 	return result;
 }
 
-int check_rule(struct findings *findings, const struct config *config, const struct config_rule *rule)
+int check_rule(struct findings *findings, const struct config *config, const struct config_rule *rule,
+	config_known_fn known, void *context)
 {
 	struct places places;
 	int result = places_of(config, &places);
 
 	if (result)
 		return result;
+	places.known = known;
+	places.context = context;
 	result = rule_check(findings, config, &places, rule, "");
 	free(places.list);
 	return result;

@@ -23,7 +23,11 @@ void check_identity(struct findings *findings, struct config *config);
 /* True when an address can be in both prefixes; one that was refused is in none. */
 bool check_overlap(const struct locator *a, const struct locator *b);
 
-/* The checks of a single rule that was read whole. Returns 0, or -EINVAL after a finding; -ENOMEM without one. */
-int check_rule(struct findings *findings, const struct config *config, const struct config_rule *rule);
+/*
+ * The checks of a single rule that was read whole; `known` as in config_rule_from_json(). Returns 0, or -EINVAL after a finding; -ENOMEM
+ * without one.
+ */
+int check_rule(struct findings *findings, const struct config *config, const struct config_rule *rule,
+	config_known_fn known, void *context);
 
 #endif /* OVNET_CONFIG_CHECK_H */

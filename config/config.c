@@ -181,7 +181,7 @@ static void message_keep(void *context, const char *message)
 }
 
 int config_rule_from_json(const struct config *config, const struct cJSON *object, struct config_rule *out,
-	char message[200])
+	config_known_fn known, void *context, char message[200])
 {
 	struct findings findings = {0};
 	struct schema_reader reader = {.findings = &findings, .config = config};
@@ -189,7 +189,7 @@ int config_rule_from_json(const struct config *config, const struct cJSON *objec
 	char first[200] = "";
 
 	if (schema_read(&reader, SCHEMA_RULE, object, "", &rule) == 0 &&
-		check_rule(&findings, config, &rule) == -ENOMEM)
+		check_rule(&findings, config, &rule, known, context) == -ENOMEM)
 		finding_add(&findings, "", "out of memory");
 	if (findings.total == 0) {
 		*out = rule;

@@ -163,13 +163,16 @@ void config_free(struct config *config);
 /* Index of a vnet by name or decimal VNI, or -1. The file is refused when a name is also the VNI of another vnet. */
 long config_find_vnet(const struct config *config, const char *name);
 
+/* True when somebody has this address of the vnet, though the configuration does not say so. */
+typedef bool (*config_known_fn)(void *context, uint32_t vni, struct ipv4 address);
+
 /*
- * One rule from its words, for rules given by hand; the same checks as in the file.
- * `object` has the members of an entry of "rules". Returns 0, or -EINVAL with `message` (200 octets) filled by the
+ * One rule from its words, for rules given by hand; the same checks as in the file, but that an address may also be one that `known`
+ * (may be NULL) has. `object` has the members of an entry of "rules". Returns 0, or -EINVAL with `message` (200 octets) filled by the
  * first finding: "MEMBER: expected ..., got ...". A rule that is there already is no error here.
  */
 struct cJSON;
 int config_rule_from_json(const struct config *config, const struct cJSON *object, struct config_rule *out,
-	char message[200]);
+	config_known_fn known, void *context, char message[200]);
 
 #endif /* OVNET_CONFIG_CONFIG_H */

@@ -11,7 +11,7 @@ T := $(B)/selftests
 UNIT_TESTS := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/unit/test_*.c))
 BPF_TESTS  := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/bpf/test_*.c))
 NET_TESTS  := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/net/test_*.c))
-TEST_PROGRAMS := $(UNIT_TESTS) $(BPF_TESTS) $(NET_TESTS) $(T)/net/tapnode
+TEST_PROGRAMS := $(UNIT_TESTS) $(BPF_TESTS) $(NET_TESTS) $(T)/net/tapnode $(T)/net/claimant
 
 FUZZ_TARGETS := $(patsubst selftests/fuzz/fuzz_%.c,%,$(wildcard selftests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60

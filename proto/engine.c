@@ -132,6 +132,13 @@ void engine_passport(struct engine *engine, const uint8_t passport[HOST_PASSPORT
 	memcpy(engine->config.passport, passport, HOST_PASSPORT_LEN);
 }
 
+void engine_notice_lifetime(struct engine *engine, uint64_t lifetime_ns)
+{
+	/* Of what was granted before, nothing is shorter for that. */
+	if (engine->config.notice_lifetime_ns < lifetime_ns)
+		engine->config.notice_lifetime_ns = lifetime_ns;
+}
+
 void engine_forget(struct engine *engine, const struct engine_time *time, const struct locator *locator)
 {
 	struct peers all = TAILQ_HEAD_INITIALIZER(all);

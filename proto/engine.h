@@ -5,7 +5,7 @@
  *
  * The rules, in plain words:
  * - A peer is a host, known by its locator; its public key comes from the agent's directory, or from the passport in its HELLO when the
- *   directory knows neither that key nor that place. Without live keys a question first shakes hands (Noise IK); questions wait
+ *   directory knows neither that key nor that place; of a directory that is `closed`, who is not in it is refused. Without live keys a question first shakes hands (Noise IK); questions wait
  *   meanwhile and leave together, as many as the peer's budget allows.
  * - A handshake is ENGINE_TRIES HELLOs, each a new one, with the delays of questions. When all go unanswered and there are no live keys,
  *   what was asked before the last of them is silence.
@@ -32,7 +32,8 @@
  *   the path of their questions, under the same keys; no datagram of answers is longer than one that it answers. The answer to a RENEW has no
  *   segments: a decision that has some is told of the flow asked alone.
  * - A notice (WITHDRAW, MOVED) is repeated, from 20 ms doubling up to 5 s, until acknowledged or until `notice_lifetime` is past; it
- *   shakes hands when it must. STALE goes only under live keys, once, and within a rate per peer. Notices go to the host's own address.
+ *   shakes hands when it must. STALE goes only under live keys, once, and within a rate per peer; without keys the peer is greeted, once a second,
+ *   for the next. Notices go to the host's own address.
  * - What does not open, or is malformed, is dropped and counted; there is no answer.
  *
  * Callbacks may call any function here but engine_free() and engine_forget(); `send`, `random`, `index`, `host_at` and `host_of` none.
@@ -120,7 +121,8 @@ struct engine_config {
 	uint8_t passport[HOST_PASSPORT_LEN]; /* ours; engine_passport() renews it */
 	unsigned load;                       /* HELLOs a second from which cookies are asked for; default 100 */
 	unsigned peer_budget;                /* questions in flight per peer; default 256 */
-	uint64_t notice_lifetime_ns;         /* default 60 s: longer than any grant */
+	bool closed;                         /* the directory knows all hosts: a passport makes no other one known */
+	uint64_t notice_lifetime_ns;         /* default 60 s; to be longer than any grant */
 	uint64_t idle_ns; /* peers without a question or datagram for so long are forgotten; default 10 min */
 };
 
@@ -138,6 +140,8 @@ struct engine_time {
 struct engine *engine_new(const struct engine_config *config, const struct engine_ops *ops, void *context);
 void engine_free(struct engine *engine);
 void engine_passport(struct engine *engine, const uint8_t passport[HOST_PASSPORT_LEN]);
+/* Grants may be longer from now on: notices, also those that are being told, are told for so long at least. */
+void engine_notice_lifetime(struct engine *engine, uint64_t lifetime_ns);
 
 /* A datagram came. */
 void engine_receive(struct engine *engine, const struct engine_time *time, const struct engine_path *path,
@@ -157,7 +161,7 @@ int engine_renew(struct engine *engine, const struct engine_time *time, const st
 
 /*
  * Tells the host at `address`. `id` (may be NULL) is what `acknowledged` names. Returns 0, -ENOENT, -ENOMEM or -EINVAL as engine_ask();
- * of engine_stale() 0, -ENOTCONN: no live keys with the host there; -EBUSY: beyond the rate; -EINVAL or -ENOMEM.
+ * of engine_stale() 0, -ENOTCONN: no live keys with the host there, which is greeted; -EBUSY: beyond the rate; -EINVAL or -ENOMEM.
  */
 int engine_stale(struct engine *engine, const struct engine_time *time, const struct substrate *address,
 	const struct message_notice *notice);

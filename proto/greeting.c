@@ -379,7 +379,8 @@ static int hello_host(struct engine *engine, const uint8_t key[32], const uint8_
 	own = substrate_of_host(&host->locator);
 	*listed = engine->ops.host_of(engine->context, key, &known) == 0 ||
 		  engine->ops.host_at(engine->context, &own, &known) == 0;
-	if (memcmp(passport->key, key, sizeof(passport->key)) != 0 || (*listed && !host_equal(&known, host)) ||
+	if (memcmp(passport->key, key, sizeof(passport->key)) != 0 ||
+		(*listed ? !host_equal(&known, host) : engine->config.closed) ||
 		memcmp(key, engine->config.key.public_key, 32) == 0) {
 		engine->counters.bad_claim++;
 		return -EPERM;

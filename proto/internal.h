@@ -34,8 +34,9 @@
 #define COOKIE_LIFE_NS (120 * NSEC_PER_SEC) /* of the secret, and of a cookie that was given to us */
 #define REKEY_AGAIN_NS (5 * NSEC_PER_SEC)   /* between attempts to renew keys that are still good */
 #define EPHEMERAL_DELAY_NS (10 * NSEC_PER_MSEC)
-#define STALE_RATE 100    /* STALEs a second to one peer; as many at once after a pause */
-#define BOXES_LOOKED_AT 8 /* open boxes of a peer that are tried for one message more */
+#define STALE_RATE 100              /* STALEs a second to one peer; as many at once after a pause */
+#define STALE_GREET_NS NSEC_PER_SEC /* between handshakes for want of keys to tell one under */
+#define BOXES_LOOKED_AT 8           /* open boxes of a peer that are tried for one message more */
 
 enum timer_kind { TIMER_EPHEMERAL, TIMER_PEER, TIMER_GREETING, TIMER_QUESTION, TIMER_NOTICE };
 
@@ -159,6 +160,7 @@ struct peer {
 	size_t claim_count;
 	struct passport_roots *roots; /* of the batches that those came in; NULL until there is one */
 	uint64_t stale_ns;            /* when the bucket of STALEs would be full again */
+	uint64_t stale_greet_ns;      /* no handshake for STALE before */
 	struct timer timer;
 	uint64_t used_ns, received_ns, handshake_ns, rtt_ns;
 	uint64_t asked, answered, silent, decided;

@@ -163,6 +163,20 @@ static bool stale_is_allowed(struct engine *engine, struct peer *peer)
 	return true;
 }
 
+/*
+ * Who can be told nothing for want of keys is greeted, so that the next can be told: after a start here, a host that has a long grant
+ * would not ask for long, and go on sending what is dropped.
+ */
+static void stale_greet(struct engine *engine, const struct substrate *address)
+{
+	struct peer *peer;
+
+	if (peer_at(engine, address, &peer) || engine->time.now_ns < peer->stale_greet_ns)
+		return;
+	peer->stale_greet_ns = engine->time.now_ns + STALE_GREET_NS;
+	greeting_want(engine, peer, false);
+}
+
 int engine_stale(struct engine *engine, const struct engine_time *time, const struct substrate *address,
 	const struct message_notice *notice)
 {
@@ -173,8 +187,10 @@ int engine_stale(struct engine *engine, const struct engine_time *time, const st
 
 	engine->time = *time;
 	error = peer_live_at(engine, address, &peer);
-	if (error)
+	if (error) {
+		stale_greet(engine, address);
 		return error;
+	}
 	if (!stale_is_allowed(engine, peer))
 		return -EBUSY;
 	message.id = engine_id(engine);

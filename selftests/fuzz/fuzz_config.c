@@ -114,7 +114,7 @@ static void check_rules(const struct config *config, const cJSON *tree)
 		char message[200];
 
 		must(i < config->rule_count && config->rules[i].vnet < config->vnet_count);
-		must(config_rule_from_json(config, element, &rule, message) == 0);
+		must(config_rule_from_json(config, element, &rule, NULL, NULL, message) == 0);
 		must(rule.vnet == config->rules[i].vnet && rule.port == config->rules[i].port);
 		i++;
 	}

@@ -443,8 +443,16 @@ rogues() {
 	must "a rogue in another's place" rogue 1 h1 "$AUTHORITY" "$WORK/authority.key"
 	refused_rogue "a key that is not that host's" bad_claim
 	must "a rogue that claims another's node" rogue 3 h3 "$AUTHORITY" "$WORK/authority.key"
-	# With a passport of the authority it is a peer, though not in the directory. That is all it is.
+	# Who has the authority's key can sign for any host; that makes none known.
+	refused_rogue "a host of no list" bad_claim
+	cp "$WORK/$NET-h2.json" "$WORK/unlisted"
+	sed -i "s,\"hosts\": \[,&{\"name\": \"h3\"\, \"locator\": \"fd00:1:0:3::/64\"\, \"key\": \"$KEY_h3\"}\, ," "$WORK/$NET-h2.json"
+	check "host 3 is taken into the list" ctl h2 reload
+	must "a rogue of the list that claims another's node" rogue 3 h3 "$AUTHORITY" "$WORK/authority.key"
+	# A peer is all that it is.
 	refused_rogue "the node of another host" decided '"locator": "fd00:1:0:3::/64"'
+	cp "$WORK/unlisted" "$WORK/$NET-h2.json"
+	check "and out of it again" ctl h2 reload
 }
 
 # ---- tables that are full; agents start anew, since their limits are those of the maps

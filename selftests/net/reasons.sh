@@ -11,13 +11,12 @@
 
 # Not by traffic, as the agent leaves no moment for them: selftests/bpf causes these.
 #   not_a_port       programs are taken off before the port's entry is
-#   mapping_expired  the configuration's mappings do not end
 #   rule_stale       rules of an earlier holder go in the same step as his mapping
 #   kernel           no helper refuses what the stages let pass
-NOT_LIVE="not_a_port mapping_expired rule_stale kernel"
+NOT_LIVE="not_a_port rule_stale kernel"
 # Of negotiations, where traffic causes them: reason:script.
 ELSEWHERE="pending:negotiate no_agent:restart question_rate:attack question_quota:attack question_full:attack
-	question_lost:attack queue_full:attack control_flood:attack"
+	question_lost:attack queue_full:attack control_flood:attack mapping_expired:learned"
 
 A=10.0.0.2 B=10.0.0.4 G=10.0.0.3
 RULES=$(list rules "$(rule_json Z any any udp any allow)" "$(rule_json Z any any udp 53 deny)" \

@@ -4,7 +4,12 @@
 
 usage: traffic.py udp-send ADDRESS PORT COUNT INTERVAL-MS     (COUNT 0: until killed)
        traffic.py tcp-send ADDRESS PORT COUNT INTERVAL-MS
+       traffic.py udp-gso ADDRESS PORT COUNT OCTETS
+       traffic.py tcp-bulk ADDRESS PORT COUNT FIFO
        traffic.py receive PORT
+
+`udp-gso` sends COUNT messages of so many octets in one go: the kernel (or who receives) takes them apart. `tcp-bulk` sends
+one, waits for a line from the fifo, and sends the others as fast as it can.
 
 `receive` takes TCP and UDP, IPv4 and IPv6, on every address, and prints for each message: transport, the sender's
 address and port, the message's number, and the time (CLOCK_BOOTTIME, ns), as the programs in the kernel measure it.
@@ -36,6 +41,24 @@ def send(transport, address, port, count, interval):
             pass
         number += 1
         time.sleep(interval)
+
+
+def send_whole(address, port, count, octets):
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.connect((address, port))
+    sender.setsockopt(socket.SOL_UDP, 103, octets)  # UDP_SEGMENT
+    sender.send(b"".join((b"%*d " % (SIZE, number)).ljust(octets, b".") for number in range(count)))
+
+
+def send_bulk(address, port, count, fifo):
+    sender = socket.create_connection((address, port))
+    sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sender.sendall(b"%*d" % (SIZE, 0))
+    with open(fifo) as line:
+        line.readline()
+    sender.sendall(b"".join(b"%*d" % (SIZE, number) for number in range(1, count)))
+    sender.shutdown(socket.SHUT_WR)
+    sender.recv(1)
 
 
 def tell(transport, address, what):
@@ -91,7 +114,11 @@ def receive(port):
 def main(arguments):
     if arguments[0] == "receive":
         receive(int(arguments[1]))
-    transport, _ = arguments[0].split("-")
+    transport, how = arguments[0].split("-")
+    if how == "gso":
+        return send_whole(arguments[1], *map(int, arguments[2:]))
+    if how == "bulk":
+        return send_bulk(arguments[1], int(arguments[2]), int(arguments[3]), arguments[4])
     send(transport, arguments[1], int(arguments[2]), int(arguments[3]), float(arguments[4]) / 1000)
 
 

@@ -200,7 +200,7 @@ static int by_hand(const struct config *config, const char *text, struct config_
 	int result;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(object);
-	result = config_rule_from_json(config, object, rule, message);
+	result = config_rule_from_json(config, object, rule, NULL, NULL, message);
 	cJSON_Delete(object);
 	return result;
 }

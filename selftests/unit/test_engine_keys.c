@@ -139,6 +139,31 @@ static void test_unlisted(void)
 	world_close(&world);
 }
 
+static void closed_directory(struct engine_config *config)
+{
+	config->closed = true;
+}
+
+/* It had keys when it was listed; whoever forgets it then does not hear of it again. */
+static void test_closed_directory(void)
+{
+	struct engine_time now;
+
+	world_open(&world, 3, 0x1234567, closed_directory);
+	a = &world.agents[0];
+	b = &world.agents[1];
+	CU_ASSERT_EQUAL(world_negotiate(a, 1, 80), OUTCOME_GRANTED);
+	a->listed = false;
+	now = world_time(&world);
+	engine_forget(b->engine, &now, &a->config.self.locator);
+	CU_ASSERT_EQUAL(world_negotiate(a, 1, 81), OUTCOME_SILENT);
+	CU_ASSERT_EQUAL(engine_counters(b->engine)->bad_claim, ENGINE_TRIES);
+	a->listed = true;
+	world_run(&world, NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(world_negotiate(a, 1, 82), OUTCOME_GRANTED);
+	world_close(&world);
+}
+
 static void low_load(struct engine_config *config)
 {
 	config->load = 1;
@@ -169,6 +194,7 @@ static const struct unit_test tests[] = {
 	{"either side may restart", test_restart},
 	{"a host may get another key", test_new_key},
 	{"a host that the directory does not know is taken by its passport", test_unlisted},
+	{"but not of a directory that is closed", test_closed_directory},
 	{"under load cookies are asked for, and handshakes still succeed", test_cookies},
 };
 

@@ -259,6 +259,56 @@ static void test_stale(void)
 	world_close(&world);
 }
 
+/* Who was told nothing for want of keys is greeted, once a second, and told of the next. */
+static void test_stale_greets(void)
+{
+	open_two();
+	world.passes = nothing_passes;
+	for (unsigned i = 0; i < 10; i++) {
+		CU_ASSERT_EQUAL(tell_stale(), -ENOTCONN);
+		world_flush(b);
+		world_run(&world, 50 * MS);
+	}
+	CU_ASSERT_EQUAL(engine_counters(b->engine)->sent, ENGINE_TRIES);
+	world.passes = NULL;
+	world_run(&world, 500 * MS);
+	CU_ASSERT_EQUAL(tell_stale(), -ENOTCONN);
+	world_flush(b);
+	world_run(&world, 10 * MS);
+	CU_ASSERT_EQUAL(engine_counters(b->engine)->welcomes, 1);
+	CU_ASSERT_EQUAL(tell_stale(), 0);
+	world_flush(b);
+	world_run(&world, 10 * MS);
+	CU_ASSERT_EQUAL(a->stale, 1);
+	world_close(&world);
+}
+
+static void short_notices(struct engine_config *config)
+{
+	config->notice_lifetime_ns = NSEC_PER_SEC;
+}
+
+/* Grants are longer from now on: notices go on for as long, and never for less again. */
+static void test_notice_lifetime(void)
+{
+	struct flow flow = world_flow(0, 1, 80);
+
+	world_open(&world, 3, 0x1234567, short_notices);
+	a = &world.agents[0];
+	b = &world.agents[1];
+	world.passes = nothing_passes;
+	tell(b, 0, SCOPE_FLOW, &flow, 52);
+	engine_notice_lifetime(b->engine, 30 * NSEC_PER_SEC);
+	engine_notice_lifetime(b->engine, NSEC_PER_SEC);
+	world_run(&world, 20 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(b->given_up, 0);
+	world.passes = NULL;
+	world_run(&world, 6 * NSEC_PER_SEC);
+	CU_ASSERT_EQUAL(a->withdrawn, 1);
+	CU_ASSERT_EQUAL(b->acknowledged, 1);
+	world_close(&world);
+}
+
 static const struct unit_test tests[] = {
 	{"a decision older than a notice that covers the flow is asked again", test_overtaken},
 	{"many answers that are too old lead to one more question", test_old_answers},
@@ -268,6 +318,8 @@ static const struct unit_test tests[] = {
 	{"WITHDRAW is given up after its lifetime", test_withdraw_gives_up},
 	{"notices shake hands when they must", test_notice_shakes_hands},
 	{"STALE goes under live keys, within its rate", test_stale},
+	{"without keys the peer is greeted for the next STALE", test_stale_greets},
+	{"notices are told for as long as grants may last, also from a reload on", test_notice_lifetime},
 };
 
 int main(void)
