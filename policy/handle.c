@@ -124,3 +124,14 @@ struct policy_addresses *policy_set_handle_addresses(const struct policy_set *se
 
 	return entry ? entry->shared : NULL;
 }
+
+bool policy_names_handle(const struct policy *policy, uint64_t id)
+{
+	for (size_t i = 0; i < policy->peer.count; i++) {
+		const struct policy_item *item = &policy->peer.items[i];
+
+		if (item->id == id && (item->kind == ITEM_GROUP || item->kind == ITEM_HANDLE))
+			return item->kind == ITEM_HANDLE;
+	}
+	return false;
+}

@@ -167,6 +167,11 @@ const char *policy_set_group_name(const struct policy_set *set, uint64_t group);
 const char *policy_set_handle_name(const struct policy_set *set, uint64_t handle);
 /* The addresses that a handle shares, to share them with another set; NULL when there are none. */
 struct policy_addresses *policy_set_handle_addresses(const struct policy_set *set, uint64_t handle);
+/*
+ * Whether an identifier through which a policy matched the other end is that of a handle: a group and a handle may have the
+ * same name, and a rule has room for one identifier. A policy that names both is said to have matched by the first.
+ */
+bool policy_names_handle(const struct policy *policy, uint64_t id);
 /* The vnet, or NULL. */
 const struct policy_vnet *policy_set_find_vnet(const struct policy_set *set, uint32_t vni);
 
