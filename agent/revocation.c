@@ -30,6 +30,9 @@ struct revocations {
 	const struct config *before;
 	struct told *entries;
 	size_t count, room;
+	/* Where each of them is, plus one, by its hash; of a size that is a power of two and more than twice the count. */
+	uint32_t *slots;
+	size_t slot_count;
 };
 
 int revocation_open(struct agent *agent)
@@ -43,11 +46,86 @@ void revocation_close(struct agent *agent)
 	if (!agent->revocations)
 		return;
 	free(agent->revocations->entries);
+	free(agent->revocations->slots);
 	free(agent->revocations);
 	agent->revocations = NULL;
 }
 
 /* ---- what is to be told */
+
+/* A node that goes is told once a host, not once a rule. */
+static size_t told_length(const struct told *told)
+{
+	return told->notice.scope == SCOPE_NODE ? 9 : sizeof(told->address);
+}
+
+static bool told_same(const struct told *a, const struct told *b)
+{
+	return memcmp(&a->notice, &b->notice, sizeof(a->notice)) == 0 &&
+	       memcmp(a->address.octet, b->address.octet, told_length(a)) == 0;
+}
+
+static uint64_t hash_add(uint64_t hash, const void *octets, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ ((const uint8_t *)octets)[i]) * 0x100000001b3ull;
+	return hash;
+}
+
+/* The slot that has it, or the free one where it would be. */
+static uint32_t *slot_of(const struct revocations *revocations, const struct told *told)
+{
+	uint64_t hash = hash_add(0xcbf29ce484222325ull, &told->notice, sizeof(told->notice));
+	size_t at = (size_t)(hash_add(hash, told->address.octet, told_length(told)) * 0x9e3779b97f4a7c15ull >> 32);
+
+	for (;; at++) {
+		uint32_t *slot = &revocations->slots[at & (revocations->slot_count - 1)];
+
+		if (!*slot || told_same(&revocations->entries[*slot - 1], told))
+			return slot;
+	}
+}
+
+static int slots_grow(struct revocations *revocations)
+{
+	size_t count = revocations->slot_count ? revocations->slot_count * 2 : 64;
+	uint32_t *slots = calloc(count, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	free(revocations->slots);
+	revocations->slots = slots;
+	revocations->slot_count = count;
+	for (size_t i = 0; i < revocations->count; i++)
+		*slot_of(revocations, &revocations->entries[i]) = (uint32_t)i + 1;
+	return 0;
+}
+
+/* Each once; there may be as many as there are rules. */
+static int told_add(struct revocations *revocations, const struct told *told)
+{
+	uint32_t *slot;
+	int error = 0;
+
+	if ((revocations->count + 1) * 2 >= revocations->slot_count)
+		error = slots_grow(revocations);
+	if (error)
+		return error;
+	slot = slot_of(revocations, told);
+	if (*slot)
+		return 0;
+	error = array_add(revocations, *told);
+	if (!error)
+		*slot = (uint32_t)revocations->count;
+	return error;
+}
+
+static void told_clear(struct revocations *revocations)
+{
+	if (revocations->count)
+		memset(revocations->slots, 0, revocations->slot_count * sizeof(*revocations->slots));
+	revocations->count = 0;
+}
 
 static void note(struct agent *agent, const struct rule_key *key, const struct message_notice *notice)
 {
@@ -60,16 +138,7 @@ static void note(struct agent *agent, const struct rule_key *key, const struct m
 		return;
 	memcpy(told.address.octet, at.prefix, OVNET_PREFIX_LEN);
 	memcpy(told.address.octet + OVNET_PREFIX_LEN, key->peer, 4);
-	/* A node that goes is told once a host, not once a rule. */
-	for (size_t i = 0; i < agent->revocations->count; i++) {
-		const struct told *other = &agent->revocations->entries[i];
-
-		if (memcmp(&other->notice, &told.notice, sizeof(told.notice)) == 0 &&
-			memcmp(other->address.octet, told.address.octet,
-				notice->scope == SCOPE_NODE ? 9 : sizeof(told.address)) == 0)
-			return;
-	}
-	if (array_add(agent->revocations, told))
+	if (told_add(agent->revocations, &told))
 		log_error("negotiation: out of memory: a peer is not told of a revocation; its rule ends by itself");
 }
 
@@ -117,7 +186,7 @@ void revocation_tell(struct agent *agent)
 	}
 	if (revocations->count)
 		transport_flush(agent);
-	revocations->count = 0;
+	told_clear(revocations);
 }
 
 /* ---- does a rule still hold? */
