@@ -75,7 +75,7 @@ static int prefix_end(struct ipv4 low, const char *length, struct ipv4 *high)
 int schema_range(const char *text, struct ipv4 *low, struct ipv4 *high)
 {
 	size_t length = strcspn(text, "/-");
-	struct ipv4 first, last;
+	struct ipv4 first = {{0}}, last;
 	int error = address_parse(text, length, &first);
 
 	last = first;
