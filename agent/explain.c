@@ -312,7 +312,7 @@ static void add_decision(const struct explanation *explanation, cJSON *desired, 
 	cJSON_AddStringToObject(entry, "verdict", decision->allow ? "allow" : "deny");
 	cJSON_AddStringToObject(entry, "by", by_name(decision->by));
 	cJSON_AddNumberToObject(entry, "policy", decision->policy);
-	show_add_decider(explanation->agent, entry, decision->policy, decision->group);
+	show_add_decider(explanation->agent, entry, decision->policy, decision->group, decision->handle);
 	cJSON_AddBoolToObject(entry, "here", here);
 }
 

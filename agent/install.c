@@ -398,7 +398,8 @@ static void rule_of(const struct install *install, const struct policy_rule *rul
 	if (rule->width == POLICY_WIDTH_PORT)
 		key->port = rule->port;
 	value->policy = rule->policy;
-	value->group = rule->group;
+	/* At most one of them is there, and the policy says which. */
+	value->group = rule->group ? rule->group : rule->handle;
 }
 
 /* A rule for one port beneath an ASK, of which the new answer says the same. */

@@ -186,13 +186,14 @@ void show_add_text(cJSON *object, const char *name, const char *text)
 		cJSON_AddNullToObject(object, name);
 }
 
-void show_add_decider(const struct agent *agent, cJSON *object, uint32_t policy, uint64_t group)
+void show_add_decider(const struct agent *agent, cJSON *object, uint32_t policy, uint64_t group, uint64_t handle)
 {
 	const struct policy_set *set = agent->config->policies;
 	const struct policy *found = set && policy ? policy_set_find(set, policy) : NULL;
 
 	show_add_text(object, "policy_name", found ? found->name : NULL);
 	show_add_text(object, "group", set && group ? policy_set_group_name(set, group) : NULL);
+	show_add_text(object, "handle", set && handle ? policy_set_handle_name(set, handle) : NULL);
 }
 
 static const char *direction_name(unsigned direction)
@@ -386,6 +387,9 @@ cJSON *show_rule(const struct agent *agent, const struct rule_key *key, const st
 {
 	/* In rules of people the number is theirs, and names no policy. */
 	bool negotiated = value->origin == ORIGIN_NEGOTIATED;
+	const struct policy_set *set = agent->config->policies;
+	const struct policy *found = negotiated && set ? policy_set_find(set, value->policy) : NULL;
+	uint64_t handle = found && policy_names_handle(found, value->group) ? value->group : 0;
 	cJSON *entry = cJSON_CreateObject();
 	char text[8];
 
@@ -403,7 +407,7 @@ cJSON *show_rule(const struct agent *agent, const struct rule_key *key, const st
 	show_add_seconds_to(entry, "expires_in_s", now_ns, value->expires_ns);
 	json_add_u64(entry, "hits", value->hits);
 	cJSON_AddNumberToObject(entry, "policy", value->policy);
-	show_add_decider(agent, entry, negotiated ? value->policy : 0, value->group);
+	show_add_decider(agent, entry, negotiated ? value->policy : 0, handle ? 0 : value->group, handle);
 	cJSON_AddStringToObject(entry, "origin", origin_name(value->origin));
 	json_add_u64(entry, "serial", value->serial);
 	return entry;

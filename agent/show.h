@@ -21,8 +21,8 @@ void show_add_seconds_since(cJSON *object, const char *name, uint64_t now_ns, ui
 void show_add_fill(cJSON *object, const char *name, uint64_t used, uint64_t size);
 /* A text, or null. */
 void show_add_text(cJSON *object, const char *name, const char *text);
-/* "policy_name" and "group": names of what decided, or null where none did or the name is not known. */
-void show_add_decider(const struct agent *agent, cJSON *object, uint32_t policy, uint64_t group);
+/* "policy_name", "group" and "handle": names of what decided, or null where none did or the name is not known. */
+void show_add_decider(const struct agent *agent, cJSON *object, uint32_t policy, uint64_t group, uint64_t handle);
 
 /* An entry of `rule list`, of `session list`, of `queue list`. */
 cJSON *show_rule(const struct agent *agent, const struct rule_key *key, const struct rule_value *value,

@@ -123,7 +123,8 @@ static bool say_end(cJSON *summary, const cJSON *explanation, const char *which)
 /* ", by policy 3 'web' that names its address" and the like; the caller frees it. */
 static char *decided_by(const cJSON *decision)
 {
-	const char *by = text_of(decision, "by", ""), *group = text_of(decision, "group", NULL);
+	const char *by = text_of(decision, "by", ""), *group = text_of(decision, "group", NULL),
+		   *handle = text_of(decision, "handle", NULL);
 	unsigned policy = (unsigned)number_of(decision, "policy");
 	char *words = NULL;
 	int written;
@@ -136,8 +137,12 @@ static char *decided_by(const cJSON *decision)
 			text_of(decision, "policy_name", "?"),
 			strcmp(by, "address") == 0 ? "by address"
 			: group                    ? "through group '"
+			: handle                   ? "through handle '"
 						   : "in general",
-			group ? group : "", group ? "'" : "");
+			group    ? group
+			: handle ? handle
+				 : "",
+			group || handle ? "'" : "");
 	return written < 0 ? NULL : words;
 }
 

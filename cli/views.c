@@ -87,6 +87,7 @@ static const struct output_column rule_columns[] = {
 	{"POLICY", "policy", OUTPUT_NUMBER},
 	{"NAME", "policy_name", OUTPUT_PLAIN},
 	{"GROUP", "group", OUTPUT_PLAIN},
+	{"HANDLE", "handle", OUTPUT_PLAIN},
 	{"ORIGIN", "origin", OUTPUT_PLAIN},
 };
 
@@ -219,6 +220,7 @@ static const struct output_column explained_rule_columns[] = {
 	{"POLICY", "policy", OUTPUT_NUMBER},
 	{"NAME", "policy_name", OUTPUT_PLAIN},
 	{"GROUP", "group", OUTPUT_PLAIN},
+	{"HANDLE", "handle", OUTPUT_PLAIN},
 	{"AGE", "age_s", OUTPUT_SECONDS},
 	{"EXPIRES", "expires_in_s", OUTPUT_SECONDS},
 	{"HITS", "hits", OUTPUT_NUMBER},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From groups and policies as they were read to the set that the evaluator reads. See draft.h.
+ * From groups, handles and policies as they were read to the set that the evaluator reads. See draft.h.
  */
 #include "config/draft.h"
 
@@ -13,6 +13,11 @@ void draft_free(struct draft *draft)
 	for (size_t i = 0; i < draft->group_count; i++)
 		free((void *)draft->groups[i].children);
 	free(draft->groups);
+	for (size_t i = 0; i < draft->handle_count; i++) {
+		policy_addresses_release(draft->handles[i].addresses);
+		free((void *)draft->handles[i].items);
+	}
+	free(draft->handles);
 	for (size_t i = 0; i < draft->policy_count; i++) {
 		free((void *)draft->policies[i].target.items);
 		free((void *)draft->policies[i].peer.items);
@@ -21,6 +26,7 @@ void draft_free(struct draft *draft)
 	free(draft->policies);
 	names_free(&draft->host_names);
 	names_free(&draft->group_names);
+	names_free(&draft->handle_names);
 	names_free(&draft->account_names);
 	names_free(&draft->node_names);
 	names_free(&draft->policy_ids);
@@ -62,6 +68,15 @@ static int groups_add(struct policy_set *set, struct draft *draft)
 	return error;
 }
 
+static int handles_add(struct policy_set *set, const struct draft *draft)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < draft->handle_count && !error; i++)
+		error = policy_set_handle(set, &draft->handles[i]);
+	return error;
+}
+
 static int policies_add(struct policy_set *set, const struct draft *draft)
 {
 	int error = 0;
@@ -79,10 +94,14 @@ void draft_seal(struct findings *findings, struct draft *draft)
 	int error = vnets < 0 ? vnets : groups_add(set, draft);
 
 	if (!error)
+		error = handles_add(set, draft);
+	if (!error)
 		error = policies_add(set, draft);
 	if (!error)
 		error = policy_set_seal(set, message);
-	if (error == -ELOOP)
+	if (error == -ELOOP && strncmp(message, "handles", strlen("handles")) == 0)
+		finding_add(findings, "handles", "expected no handle within itself, got '%s'", message);
+	else if (error == -ELOOP)
 		finding_add(findings, "groups", "expected no group within itself, got '%s'", message);
 	else if (error)
 		finding_add(findings, "", "policies cannot be put together: %s", strerror(-error));

@@ -24,7 +24,8 @@ enum schema_section {
 	SCHEMA_IDENTITY, /* struct config_identity; likewise below */
 	SCHEMA_HOST,
 	SCHEMA_VNET,
-	SCHEMA_GROUP, /* struct policy_group */
+	SCHEMA_GROUP,  /* struct policy_group */
+	SCHEMA_HANDLE, /* struct policy_handle */
 	SCHEMA_NODE,
 	SCHEMA_MAPPING,
 	SCHEMA_RULE,

@@ -2,7 +2,7 @@
 /*
  * The types of values that negotiation needs: hosts, groups, accounts, policies and what is in them. See schema_type.h.
  *
- * A list whose elements may name each other is walked for their names first. Leaves out selectors (schema_selector.c).
+ * A list whose elements may name each other is walked for their names first. Leaves out selectors (schema_selector.c) and handles (schema_handle.c).
  */
 #include <errno.h>
 #include <stdint.h>
@@ -16,8 +16,7 @@
 #include "lib/json.h"
 #include "lib/name.h"
 
-/* Claims the names of a list's elements, whatever else is wrong with them. */
-static int claim_names(struct schema_reader *reader, struct names *names, const cJSON *list, const char *path,
+int schema_claim_names(struct schema_reader *reader, struct names *names, const cJSON *list, const char *path,
 	const char *owners)
 {
 	struct name name = {.scope = NAMES_EVERYWHERE, .list = path};
@@ -43,7 +42,7 @@ static int claim_names(struct schema_reader *reader, struct names *names, const 
 SCHEMA_TYPE(hosts)
 {
 	struct draft *draft = reader->draft;
-	int result = claim_names(reader, &draft->host_names, value, row->name, "host");
+	int result = schema_claim_names(reader, &draft->host_names, value, row->name, "host");
 
 	result |= schema_read_list(reader, row, value, path, target);
 	for (size_t i = 0; i < draft->config.host_count; i++)
@@ -76,7 +75,7 @@ SCHEMA_TYPE(identity)
 
 SCHEMA_TYPE(groups)
 {
-	int result = claim_names(reader, &reader->draft->group_names, value, row->name, "group");
+	int result = schema_claim_names(reader, &reader->draft->group_names, value, row->name, "group");
 
 	result |= schema_read_list(reader, row, value, path, target);
 	return result ? -EINVAL : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Selectors: who a policy is about. "any", "node:A", "group:web", "vnet:Z", "account:x", an address, a prefix, a range; a list
+ * Selectors: who a policy is about. "any", "node:A", "group:web", "vnet:Z", "account:x", "handle:h", an address, a prefix, a range; a list
  * of them; or {"not": ...} around either. See schema_type.h.
  */
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "lib/error.h"
 #include "lib/json.h"
 
-#define ITEM_EXPECTED                                                                                                  \
-	"any, node:NAME, group:NAME, account:NAME, vnet:NAME, or an address, prefix or range like 10.0.0.5, "          \
+#define ITEM_EXPECTED                                                                                                      \
+	"any, node:NAME, group:NAME, account:NAME, vnet:NAME, handle:NAME, or an address, prefix or range like 10.0.0.5, " \
 	"10.0.0.0/24, 10.0.0.1-10.0.0.9"
 
 /* What an item is read for. */
@@ -26,17 +26,23 @@ struct item_reader {
 	struct policy_item *item;
 };
 
+int schema_refuse_range(struct schema_reader *reader, const char *path, int error, const char *expected,
+	const cJSON *value)
+{
+	if (error == -ERANGE)
+		expected = "a prefix that is zero beyond its length";
+	else if (error == -EDOM)
+		expected = "a range whose lower address comes first";
+	return schema_refuse(reader, path, expected, value);
+}
+
 static int read_range(struct item_reader *in, const char *text)
 {
 	struct ipv4_range range;
 	int error = ipv4_range_parse(text, &range);
 
-	if (error == -ERANGE)
-		return schema_refuse(in->reader, in->path, "a prefix that is zero beyond its length", in->value);
-	if (error == -EDOM)
-		return schema_refuse(in->reader, in->path, "a range whose lower address comes first", in->value);
 	if (error)
-		return schema_refuse(in->reader, in->path, ITEM_EXPECTED, in->value);
+		return schema_refuse_range(in->reader, in->path, error, ITEM_EXPECTED, in->value);
 	*in->item = (struct policy_item){.kind = ITEM_RANGE, .low = range.low, .high = range.high};
 	return 0;
 }
@@ -79,17 +85,32 @@ static int read_account(struct item_reader *in, const char *text)
 	return id ? 0 : -EINVAL;
 }
 
-static int read_vnet(struct item_reader *in, const char *text)
+static int read_handle(struct item_reader *in, const char *text)
 {
-	long index = schema_vnet_find(in->reader, text, "the name or number of a vnet of this host after 'vnet:'",
-		in->value, in->path);
+	uint64_t id = schema_handle(in->reader, in->value, text, in->path);
+
+	*in->item = (struct policy_item){.kind = ITEM_HANDLE, .id = id};
+	return id ? 0 : -EINVAL;
+}
+
+int schema_negotiated(struct schema_reader *reader, const cJSON *value, const char *text, const char *path,
+	uint32_t *vni)
+{
+	long index =
+		schema_vnet_find(reader, text, "the name or number of a vnet of this host after 'vnet:'", value, path);
 
 	if (index < 0)
 		return -EINVAL;
-	if (in->reader->config->vnets[index].authorization != AUTHORIZATION_NEGOTIATED)
-		return schema_refuse(in->reader, in->path, SCHEMA_NEGOTIATED_EXPECTED, in->value);
-	*in->item = (struct policy_item){.kind = ITEM_VNET, .vni = in->reader->config->vnets[index].vni};
+	if (reader->config->vnets[index].authorization != AUTHORIZATION_NEGOTIATED)
+		return schema_refuse(reader, path, SCHEMA_NEGOTIATED_EXPECTED, value);
+	*vni = reader->config->vnets[index].vni;
 	return 0;
+}
+
+static int read_vnet(struct item_reader *in, const char *text)
+{
+	*in->item = (struct policy_item){.kind = ITEM_VNET};
+	return schema_negotiated(in->reader, in->value, text, in->path, &in->item->vni);
 }
 
 static int read_item(struct item_reader *in)
@@ -102,6 +123,7 @@ static int read_item(struct item_reader *in)
 		{"group:", read_group},
 		{"account:", read_account},
 		{"vnet:", read_vnet},
+		{"handle:", read_handle},
 	};
 	const char *text = schema_text(in->value);
 

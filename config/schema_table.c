@@ -73,6 +73,8 @@ static const struct schema_row table[] = {
 		.max = 1024, LIST(struct draft, config.vnets, config.vnet_count)},
 	{SCHEMA_TOP, "groups", schema_read_groups, .expected = "a list of groups", .fallback = "[]",
 		.child = SCHEMA_GROUP, .max = 4096, LIST(struct draft, groups, group_count)},
+	{SCHEMA_TOP, "handles", schema_read_handles, .expected = "a list of handles", .fallback = "[]",
+		.child = SCHEMA_HANDLE, .max = POLICY_SET_HANDLES_MAX, LIST(struct draft, handles, handle_count)},
 	{SCHEMA_TOP, "nodes", schema_read_list, .expected = "a list of nodes", .child = SCHEMA_NODE, .max = 1024,
 		LIST(struct draft, config.nodes, config.node_count)},
 	{SCHEMA_TOP, "mappings", schema_read_list, .expected = "a list of mappings", .child = SCHEMA_MAPPING,
@@ -138,6 +140,12 @@ static const struct schema_row table[] = {
 		.words = default_words, PLACE(struct policy_group, default_in)},
 	{SCHEMA_GROUP, "default_out", schema_read_word, .expected = DEFAULT_EXPECTED, .min = DEFAULT_DENY,
 		.words = default_words, PLACE(struct policy_group, default_out)},
+
+	{SCHEMA_HANDLE, "name", schema_read_name, .required = true, .expected = NAME_EXPECTED,
+		PLACE(struct policy_handle, name)},
+	{SCHEMA_HANDLE, "entries", schema_read_entries, .required = true,
+		.expected = "a list of addresses, prefixes, ranges, groups, vnets and handles", .max = 1000000,
+		PLACE(struct policy_handle, items)},
 
 	{SCHEMA_NODE, "name", schema_read_name, .required = true, .expected = NAME_EXPECTED,
 		PLACE(struct config_node, name)},

@@ -51,6 +51,11 @@ SCHEMA_TYPE(policy_vnet); /* its VNI; must be negotiated */
 SCHEMA_TYPE(services);    /* an array of its own, and the companion count */
 SCHEMA_TYPE(casts);       /* bits of enum policy_cast */
 
+/* schema_handle.c */
+SCHEMA_TYPE(handles);
+SCHEMA_TYPE(
+	entries); /* of a struct policy_handle: its items, and its addresses, made; `max` is of all handles together */
+
 /* schema_selector.c */
 SCHEMA_TYPE(selector); /* of a struct policy whose VNI was read */
 
@@ -79,5 +84,20 @@ uint64_t schema_account(struct schema_reader *reader, const cJSON *value, const 
 
 /* The group called so (NULL: none); 0 after a finding. */
 uint64_t schema_group(struct schema_reader *reader, const cJSON *value, const char *text, const char *path);
+
+/* The handle called so; 0 after a finding. */
+uint64_t schema_handle(struct schema_reader *reader, const cJSON *value, const char *text, const char *path);
+
+/* The number of the negotiated vnet called so. Returns 0, or -EINVAL after a finding. */
+int schema_negotiated(struct schema_reader *reader, const cJSON *value, const char *text, const char *path,
+	uint32_t *vni);
+
+/* A finding of what ipv4_range_parse() returned; `expected` is for -EINVAL. */
+int schema_refuse_range(struct schema_reader *reader, const char *path, int error, const char *expected,
+	const cJSON *value);
+
+/* Claims the names of a list's elements, whatever else is wrong with them. Returns 0, or non-zero after a finding. */
+int schema_claim_names(struct schema_reader *reader, struct names *names, const cJSON *list, const char *path,
+	const char *owners);
 
 #endif /* OVNET_CONFIG_SCHEMA_TYPE_H */

@@ -63,7 +63,7 @@ struct rule_value {
 	enum origin origin;
 	__u32 policy; /* id of the policy that decided; 0: none was named */
 	__u32 pad;
-	__u64 group;  /* through which that policy matched the other end; 0: none */
+	__u64 group;  /* or handle through which that policy matched the other end; 0: none */
 	__u64 serial; /* negotiated: of the decision, as the destination's agent counts them */
 };
 _Static_assert(sizeof(struct rule_value) == 72, "rule_value has no padding");

@@ -15,6 +15,8 @@ struct end {
 	const struct policy_identity *who;
 	uint32_t address;                            /* host byte order */
 	uint64_t groups[POLICY_SET_GROUPS_MAX / 64]; /* as many words as the set has */
+	/* Handles that were looked into, and those of them that have the end by entries of their own: each once a question. */
+	uint64_t seen[POLICY_SET_HANDLES_MAX / 64], in[POLICY_SET_HANDLES_MAX / 64];
 };
 
 struct question {
@@ -22,7 +24,7 @@ struct question {
 	const struct set_vnet *vnet;
 	enum policy_side side;
 	enum policy_cast cast;
-	const struct end *target, *peer;
+	struct end *target, *peer;
 };
 
 static void end_make(const struct policy_set *set, const struct policy_identity *who, struct end *out)
@@ -33,6 +35,8 @@ static void end_make(const struct policy_set *set, const struct policy_identity 
 	out->address = (uint32_t)who->address.octet[0] << 24 | (uint32_t)who->address.octet[1] << 16 |
 		       (uint32_t)who->address.octet[2] << 8 | who->address.octet[3];
 	memset(out->groups, 0, set->words * sizeof(out->groups[0]));
+	memset(out->seen, 0, set->handle_words * sizeof(out->seen[0]));
+	memset(out->in, 0, set->handle_words * sizeof(out->in[0]));
 	for (size_t i = 0; i < count; i++) {
 		size_t place = keyed_place(&set->groups, who->groups[i]);
 		const uint64_t *row = set->rows + place * set->words;
@@ -46,7 +50,47 @@ static void end_make(const struct policy_set *set, const struct policy_identity 
 
 /* ---- policies */
 
-static bool item_matches(const struct match_item *item, const struct end *end)
+static bool in_group(const struct end *end, uint32_t place)
+{
+	return end->groups[place / 64] >> place % 64 & 1;
+}
+
+/* By the handle's own entries; handles in it are in its row. */
+static bool has_itself(const struct set_handle *handle, const struct end *end)
+{
+	for (size_t i = 0; i < handle->count; i++) {
+		const struct match_item *item = &handle->items[i];
+
+		if ((item->kind == ITEM_GROUP && in_group(end, item->place)) ||
+			(item->kind == ITEM_VNET && item->id == end->who->vni))
+			return true;
+	}
+	return policy_addresses_have(handle->own, end->who->address) ||
+	       policy_addresses_have(handle->shared, end->who->address);
+}
+
+static bool in_handle(const struct policy_set *set, struct end *end, uint32_t place)
+{
+	const uint64_t *row = set->handle_rows + place * set->handle_words;
+
+	for (size_t word = 0; word < set->handle_words; word++)
+		if (row[word] & end->in[word])
+			return true;
+	for (size_t word = 0; word < set->handle_words; word++) {
+		for (uint64_t bits = row[word] & ~end->seen[word]; bits; bits &= bits - 1) {
+			size_t bit = (size_t)__builtin_ctzll(bits);
+
+			end->seen[word] |= 1ull << bit;
+			if (!has_itself((const struct set_handle *)set->handles.things[word * 64 + bit], end))
+				continue;
+			end->in[word] |= 1ull << bit;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool item_matches(const struct policy_set *set, const struct match_item *item, struct end *end)
 {
 	switch (item->kind) {
 	case ITEM_ANY:
@@ -56,26 +100,28 @@ static bool item_matches(const struct match_item *item, const struct end *end)
 	case ITEM_RANGE:
 		return item->low <= end->address && end->address <= item->high;
 	case ITEM_GROUP:
-		return end->groups[item->place / 64] >> item->place % 64 & 1;
+		return in_group(end, item->place);
 	case ITEM_VNET:
 		return item->id == end->who->vni;
 	case ITEM_ACCOUNT:
 		return item->id == end->who->account;
+	case ITEM_HANDLE:
+		return in_handle(set, end, item->place);
 	}
 	return false;
 }
 
-/* *group is that of the first item that matched, or 0; of no use when the answer is no. */
-static bool matches(const struct matcher *matcher, const struct end *end, uint64_t *group)
+/* *by is the first item that matched, or NULL; of no use when the answer is no. */
+static bool matches(const struct policy_set *set, const struct matcher *matcher, struct end *end,
+	const struct match_item **by)
 {
-	*group = 0;
+	*by = NULL;
 	for (size_t i = 0; i < matcher->count; i++) {
 		const struct match_item *item = &matcher->items[i];
 
-		if (!item_matches(item, end))
+		if (!item_matches(set, item, end))
 			continue;
-		if (item->kind == ITEM_GROUP)
-			*group = item->id;
+		*by = item;
 		return !matcher->negated;
 	}
 	return matcher->negated;
@@ -86,17 +132,18 @@ static bool applies(const struct question *question, const struct set_policy *en
 {
 	bool near = rank == RANK_NEAR_DENY || rank == RANK_NEAR_ALLOW;
 	const struct policy *policy = &entry->policy;
-	uint64_t group, ignored;
+	const struct match_item *by, *ignored;
 
 	if ((policy->casts && !(policy->casts & question->cast)) ||
-		!matches(near ? &entry->near : &entry->broad, question->peer, &group) ||
-		!matches(&entry->target, question->target, &ignored))
+		!matches(question->set, near ? &entry->near : &entry->broad, question->peer, &by) ||
+		!matches(question->set, &entry->target, question->target, &ignored))
 		return false;
 	*out = (struct policy_decision){
 		.allow = policy->allow,
 		.by = near ? BY_ADDRESS : BY_GROUP,
 		.policy = policy->id,
-		.group = group,
+		.group = by && by->kind == ITEM_GROUP ? by->id : 0,
+		.handle = by && by->kind == ITEM_HANDLE ? by->id : 0,
 	};
 	return true;
 }

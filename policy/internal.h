@@ -2,7 +2,7 @@
 /*
  * Inside of the evaluator: how a set is kept once it is built, and how an answer is read stretch by stretch.
  *
- * set.c builds what is here, seal.c completes it, answer.c reads it; join.c and rules.c know answers only.
+ * set.c and handle.c build what is here, seal.c completes it, answer.c reads it; join.c and rules.c know answers only.
  */
 #ifndef OVNET_POLICY_INTERNAL_H
 #define OVNET_POLICY_INTERNAL_H
@@ -26,8 +26,8 @@ enum rank { RANK_NEAR_DENY, RANK_NEAR_ALLOW, RANK_BROAD_DENY, RANK_BROAD_ALLOW, 
 
 struct match_item {
 	enum policy_item_kind kind;
-	uint32_t place;     /* ITEM_GROUP: among the set's groups */
-	uint64_t id;        /* ITEM_NODE, ITEM_GROUP, ITEM_ACCOUNT; ITEM_VNET: the VNI */
+	uint32_t place;     /* ITEM_GROUP, ITEM_HANDLE: among the set's groups, or handles */
+	uint64_t id;        /* ITEM_NODE, ITEM_GROUP, ITEM_ACCOUNT, ITEM_HANDLE; ITEM_VNET: the VNI */
 	uint32_t low, high; /* ITEM_RANGE, host byte order */
 };
 
@@ -53,6 +53,14 @@ struct set_group {
 	struct policy_group group; /* with an array of its own */
 };
 
+struct set_handle {
+	uint64_t key;
+	char name[POLICY_NAME_MAX];
+	struct policy_addresses *shared, *own; /* either may be NULL */
+	struct match_item *items;              /* groups, vnets, handles; of the latter all are in the set's rows */
+	size_t count;
+};
+
 struct ranked {
 	const struct set_policy **policies; /* in order of id */
 	size_t count;
@@ -65,13 +73,21 @@ struct set_vnet {
 };
 
 struct policy_set {
-	struct keyed vnets, groups, policies;
+	struct keyed vnets, groups, handles, policies;
 	bool sealed;
 	/* From here on: made by sealing. */
 	size_t words;   /* of 64 groups, in a row */
 	uint64_t *rows; /* for each group a bit for each that contains it, itself among them */
+	size_t handle_words;
+	uint64_t *handle_rows; /* for each handle a bit for each that is in it, itself among them */
 	const struct set_policy **order;
 };
+
+/* What is in a set by itself, for its release. */
+void set_handle_free(void *thing);
+
+/* The list owns the thing then, not before. Returns 0, -EEXIST or -ENOMEM. */
+int keyed_add(struct keyed *list, uint64_t *thing);
 
 /* The thing with that key, or NULL. */
 void *keyed_find(const struct keyed *list, uint64_t key);

@@ -49,7 +49,8 @@ bool policy_reaches(const struct policy_answer *answer)
 
 bool decision_equal(const struct policy_decision *a, const struct policy_decision *b)
 {
-	return a->allow == b->allow && a->by == b->by && a->policy == b->policy && a->group == b->group;
+	return a->allow == b->allow && a->by == b->by && a->policy == b->policy && a->group == b->group &&
+	       a->handle == b->handle;
 }
 
 void answer_mark(const struct policy_answer *answer, bool named[PROTOCOLS])

@@ -9,8 +9,15 @@
  * Two sides may speak about a transmission: the destination's policies (SIDE_IN: who may send to it) and the source's
  * (SIDE_OUT: what it may send to). Each side answers by itself, then the vnet says how the two are joined (DTM-14).
  * Within a side: policies that name the other end by node, address or range decide first; then those that name it by
- * group, account, vnet, any, or by a negation; then the default. Within a class a deny wins, so that the order in which
- * policies are written never matters.
+ * group, account, vnet, handle, any, or by a negation; then the default. Within a class a deny wins, so that the order in
+ * which policies are written never matters.
+ *
+ * A handle is a name for a set of ends: addresses, groups, vnets, other handles. A policy that names one is about whatever
+ * is in it when the question is asked (REG-2); the set that has the handle changed has the same policies. It decides in
+ * the class of groups even where the handle holds nothing but one address: what a name stands for may change, and with it
+ * would change which of two policies is the stronger. A policy may be about all but a handle, as about all but anything
+ * else (DTM-13: "and may be negative (all but these)" is said of policies, whatever they name); the entries of a handle
+ * are only ever what it has (REG-1 knows no other), so that more entries are never fewer ends.
  */
 #ifndef OVNET_POLICY_POLICY_H
 #define OVNET_POLICY_POLICY_H
@@ -21,10 +28,12 @@
 
 #include "lib/address.h"
 #include "lib/name.h"
+#include "policy/addresses.h"
 
 #define POLICY_NAME_MAX NAME_WHOLE_MAX /* with the terminator */
 #define POLICY_GROUPS_MAX 16           /* groups that an end is directly in */
 #define POLICY_SET_GROUPS_MAX 4096     /* groups in a set */
+#define POLICY_SET_HANDLES_MAX 4096    /* handles in a set */
 #define POLICY_SEGMENTS_MAX 40
 
 enum policy_side {
@@ -48,7 +57,7 @@ enum policy_agreement {
 };
 
 /*
- * An identifier made from a name: of nodes, groups and accounts. The same on every host; never 0, which means none. By
+ * An identifier made from a name: of nodes, groups, accounts and handles. The same on every host; never 0, which means none. By
  * a cryptographic hash: nobody finds a name that has the identifier of another.
  */
 uint64_t policy_id(const char *name);
@@ -64,11 +73,11 @@ struct policy_identity {
 	size_t group_count;
 };
 
-enum policy_item_kind { ITEM_ANY, ITEM_NODE, ITEM_RANGE, ITEM_GROUP, ITEM_VNET, ITEM_ACCOUNT };
+enum policy_item_kind { ITEM_ANY, ITEM_NODE, ITEM_RANGE, ITEM_GROUP, ITEM_VNET, ITEM_ACCOUNT, ITEM_HANDLE };
 
 struct policy_item {
 	enum policy_item_kind kind;
-	uint64_t id;           /* ITEM_NODE, ITEM_GROUP, ITEM_ACCOUNT */
+	uint64_t id;           /* ITEM_NODE, ITEM_GROUP, ITEM_ACCOUNT, ITEM_HANDLE */
 	uint32_t vni;          /* ITEM_VNET */
 	struct ipv4 low, high; /* ITEM_RANGE, both included; a single address has both equal */
 };
@@ -112,6 +121,18 @@ struct policy_group {
 	enum policy_default default_in, default_out;
 };
 
+/*
+ * Who is in a handle: who has an address of `addresses` (in the vnet of the policy), or whom an item matches. A handle
+ * without anything has nobody in it.
+ */
+struct policy_handle {
+	uint64_t id;
+	char name[POLICY_NAME_MAX];
+	struct policy_addresses *addresses; /* may be NULL; the set holds it beside the caller */
+	const struct policy_item *items;    /* ITEM_RANGE (for a few), ITEM_GROUP, ITEM_VNET, ITEM_HANDLE */
+	size_t count;
+};
+
 struct policy_vnet {
 	uint32_t vni;
 	enum policy_default default_in, default_out; /* not DEFAULT_UNSET */
@@ -125,23 +146,33 @@ struct policy_set *policy_set_new(void);
 void policy_set_free(struct policy_set *set);
 
 /*
- * Each copies all that it is given. Returns 0, -ENOMEM, -EEXIST (an id or VNI that is there already), -ENOSPC (more
- * than POLICY_SET_GROUPS_MAX groups), -EINVAL (a value out of its range, an id 0, or the set is sealed).
+ * Each copies all that it is given, but for the addresses of a handle, which it shares. Returns 0, -ENOMEM, -EEXIST (an
+ * id or VNI that is there already), -ENOSPC (more than POLICY_SET_GROUPS_MAX groups or POLICY_SET_HANDLES_MAX handles,
+ * or more than POLICY_ADDRESSES_MAX ranges as items), -EINVAL (a value out of its range, an id 0, or the set is sealed).
  */
 int policy_set_vnet(struct policy_set *set, const struct policy_vnet *vnet);
 int policy_set_group(struct policy_set *set, const struct policy_group *group);
+int policy_set_handle(struct policy_set *set, const struct policy_handle *handle);
 int policy_set_policy(struct policy_set *set, const struct policy *policy);
 
 /*
- * Checks and prepares; then the set is only read. Returns 0; -ELOOP: groups that contain each other, `message` names
- * them; -ENOENT: a group or policy names a group, or a policy a vnet, that is not in the set, `message` says which;
- * -ENOMEM. A set that is not sealed denies everything.
+ * Checks and prepares; then the set is only read. Returns 0; -ELOOP: groups or handles that contain each other, `message`
+ * names them; -ENOENT: a group, handle or policy names a group, handle or vnet that is not in the set, `message` says
+ * which; -ENOMEM. A set that is not sealed denies everything.
  */
 int policy_set_seal(struct policy_set *set, char message[200]);
 
 /* Names for messages; NULL when not known. */
 const struct policy *policy_set_find(const struct policy_set *set, uint32_t id);
 const char *policy_set_group_name(const struct policy_set *set, uint64_t group);
+const char *policy_set_handle_name(const struct policy_set *set, uint64_t handle);
+/* The addresses that a handle shares, to share them with another set; NULL when there are none. */
+struct policy_addresses *policy_set_handle_addresses(const struct policy_set *set, uint64_t handle);
+/*
+ * Whether an identifier through which a policy matched the other end is that of a handle: a group and a handle may have the
+ * same name, and a rule has room for one identifier. A policy that names both is said to have matched by the first.
+ */
+bool policy_names_handle(const struct policy *policy, uint64_t id);
 /* The vnet, or NULL. */
 const struct policy_vnet *policy_set_find_vnet(const struct policy_set *set, uint32_t vni);
 
@@ -155,6 +186,7 @@ struct policy_decision {
 	enum policy_by by;
 	uint32_t policy; /* 0: the default; of several that say the same in the same class, the lowest id */
 	uint64_t group;  /* through which the policy matched the other end, or whose default it was; 0: none */
+	uint64_t handle; /* through which the policy matched the other end: the one that it names; 0: none */
 };
 
 /* A stretch of one protocol's ports. */
@@ -213,7 +245,7 @@ struct policy_rule {
 	uint16_t port;
 	enum policy_verdict verdict;
 	uint32_t policy;
-	uint64_t group;
+	uint64_t group, handle; /* as in a decision; at most one of them */
 };
 
 #define POLICY_RULES_MAX 64

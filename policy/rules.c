@@ -15,11 +15,11 @@
 /* Protocols that no segment names, but that are worth a rule of their own beneath a wide ASK. */
 #define USUAL_MAX 3
 
-/* Whom a rule names that stands for several decisions: their policy and group while they have the same, else none. */
+/* Whom a rule names that stands for several decisions: their policy, group and handle while they have the same, else none. */
 struct naming {
 	bool some;
 	uint32_t policy;
-	uint64_t group;
+	uint64_t group, handle;
 };
 
 /* What an answer says of one protocol. */
@@ -41,18 +41,25 @@ struct plan {
 	size_t rule_count;
 };
 
-static void naming_add(struct naming *naming, uint32_t policy, uint64_t group)
+static struct naming naming_of(const struct policy_decision *decision)
 {
-	if (!naming->some)
-		*naming = (struct naming){true, policy, group};
-	else if (naming->policy != policy || naming->group != group)
-		*naming = (struct naming){true, 0, 0};
+	return (struct naming){true, decision->policy, decision->group, decision->handle};
 }
 
 static void naming_join(struct naming *naming, const struct naming *other)
 {
-	if (other->some)
-		naming_add(naming, other->policy, other->group);
+	if (!naming->some)
+		*naming = *other;
+	else if (other->some &&
+		 (naming->policy != other->policy || naming->group != other->group || naming->handle != other->handle))
+		*naming = (struct naming){.some = true};
+}
+
+static void naming_add(struct naming *naming, const struct policy_decision *decision)
+{
+	struct naming other = naming_of(decision);
+
+	naming_join(naming, &other);
 }
 
 /* ---- outlines */
@@ -66,7 +73,7 @@ static void outline_add(struct plan *plan, uint8_t protocol)
 	for (uint32_t port = 0; port < PORTS; port = (uint32_t)last + 1) {
 		const struct policy_decision *decision = answer_stretch(plan->answer, protocol, (uint16_t)port, &last);
 
-		naming_add(decision->allow ? &outline->allows : &outline->denies, decision->policy, decision->group);
+		naming_add(decision->allow ? &outline->allows : &outline->denies, decision);
 		if (decision->allow)
 			outline->allowed += last - port + 1;
 	}
@@ -114,15 +121,16 @@ static void plan_add(struct plan *plan, enum policy_width width, uint8_t protoco
 	if (naming) {
 		rule->policy = naming->policy;
 		rule->group = naming->group;
+		rule->handle = naming->handle;
 	}
 }
 
 static void plan_add_port(struct plan *plan, uint8_t protocol, uint16_t port, const struct policy_decision *decision)
 {
-	struct naming naming = {false, 0, 0};
+	struct naming naming = {.some = false};
 
 	if (decision)
-		naming_add(&naming, decision->policy, decision->group);
+		naming_add(&naming, decision);
 	plan_add(plan, POLICY_WIDTH_PORT, protocol, port,
 		!decision         ? POLICY_ASK
 		: decision->allow ? POLICY_ALLOW
@@ -186,10 +194,10 @@ static enum policy_verdict wide_verdict(const struct plan *plan, size_t most)
 static void rule_for_pair(struct plan *plan, enum policy_verdict wide)
 {
 	const struct policy_decision *otherwise = &plan->answer->otherwise;
-	struct naming naming = {false, 0, 0};
+	struct naming naming = {.some = false};
 
 	if (wide != POLICY_ASK) {
-		naming_add(&naming, otherwise->policy, otherwise->group);
+		naming_add(&naming, otherwise);
 		for (size_t i = 0; i < plan->named; i++)
 			naming_join(&naming,
 				wide == POLICY_ALLOW ? &plan->outlines[i].allows : &plan->outlines[i].denies);
@@ -240,7 +248,7 @@ static bool is_said(const struct plan *plan)
 	if (!asked)
 		return rule->verdict == POLICY_ASK;
 	return rule->verdict == (asked->allow ? POLICY_ALLOW : POLICY_DENY) && rule->policy == asked->policy &&
-	       rule->group == asked->group;
+	       rule->group == asked->group && rule->handle == asked->handle;
 }
 
 static void plan_make(struct plan *plan, size_t most)

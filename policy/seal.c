@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sealing a set: what names each other is there, groups do not contain each other, and everything that does not depend
- * on who asks is worked out: which groups a group is in, and which policies each side of a vnet tries in which order.
+ * Sealing a set: what names each other is there, groups and handles do not contain each other, and everything that does
+ * not depend on who asks is worked out: which groups a group is in, which handles are in a handle, and which policies each side of a vnet tries in which order.
  */
 #include "policy/internal.h"
 
@@ -10,13 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/array.h"
 #include "lib/error.h"
+#include "policy/closure.h"
 
 #define MESSAGE_MAX 200
 
 static struct set_group *group_at(const struct policy_set *set, size_t place)
 {
 	return (struct set_group *)set->groups.things[place];
+}
+
+static struct set_handle *handle_at(const struct policy_set *set, size_t place)
+{
+	return (struct set_handle *)set->handles.things[place];
 }
 
 /* ---- what is named is there */
@@ -36,25 +43,42 @@ static int check_children(const struct policy_set *set, char message[MESSAGE_MAX
 	return 0;
 }
 
-/* Also notes where the groups are. */
-static int resolve_items(const struct policy_set *set, const struct policy *policy, struct matcher *matcher,
+/* Notes where groups and handles are. `who` names them: "policy 3 web". */
+static int resolve_items(const struct policy_set *set, const char *who, struct match_item *items, size_t count,
 	char message[MESSAGE_MAX])
 {
-	for (size_t i = 0; i < matcher->count; i++) {
-		struct match_item *item = &matcher->items[i];
+	for (size_t i = 0; i < count; i++) {
+		struct match_item *item = &items[i];
+		const struct keyed *list = item->kind == ITEM_GROUP    ? &set->groups
+					   : item->kind == ITEM_HANDLE ? &set->handles
+								       : &set->vnets;
 
-		if (item->kind == ITEM_GROUP && !keyed_find(&set->groups, item->id)) {
-			snprintf(message, MESSAGE_MAX, "policy %u %s names a group that is not there", policy->id,
-				policy->name);
-			return -ENOENT;
+		if (item->kind != ITEM_GROUP && item->kind != ITEM_HANDLE && item->kind != ITEM_VNET)
+			continue;
+		if (keyed_find(list, item->id)) {
+			item->place = (uint32_t)keyed_place(list, item->id);
+			continue;
 		}
-		if (item->kind == ITEM_VNET && !keyed_find(&set->vnets, item->id)) {
-			snprintf(message, MESSAGE_MAX, "policy %u %s names vnet %llu, which is not there", policy->id,
-				policy->name, (unsigned long long)item->id);
+		if (item->kind == ITEM_VNET)
+			snprintf(message, MESSAGE_MAX, "%s names vnet %llu, which is not there", who,
+				(unsigned long long)item->id);
+		else
+			snprintf(message, MESSAGE_MAX, "%s names a %s that is not there", who,
+				item->kind == ITEM_GROUP ? "group" : "handle");
+		return -ENOENT;
+	}
+	return 0;
+}
+
+static int resolve_handles(const struct policy_set *set, char message[MESSAGE_MAX])
+{
+	for (size_t i = 0; i < set->handles.count; i++) {
+		struct set_handle *handle = handle_at(set, i);
+		char who[POLICY_NAME_MAX + 16];
+
+		snprintf(who, sizeof(who), "handle %s", handle->name);
+		if (resolve_items(set, who, handle->items, handle->count, message))
 			return -ENOENT;
-		}
-		if (item->kind == ITEM_GROUP)
-			item->place = (uint32_t)keyed_place(&set->groups, item->id);
 	}
 	return 0;
 }
@@ -63,135 +87,99 @@ static int resolve_policies(const struct policy_set *set, char message[MESSAGE_M
 {
 	for (size_t i = 0; i < set->policies.count; i++) {
 		struct set_policy *entry = (struct set_policy *)set->policies.things[i];
+		struct matcher *const matchers[] = {&entry->target, &entry->near, &entry->broad};
 		const struct policy *policy = &entry->policy;
+		char who[POLICY_NAME_MAX + 32];
 
 		if (!keyed_find(&set->vnets, policy->vni)) {
 			snprintf(message, MESSAGE_MAX, "policy %u %s is of vnet %u, which is not there", policy->id,
 				policy->name, policy->vni);
 			return -ENOENT;
 		}
-		if (resolve_items(set, policy, &entry->target, message) ||
-			resolve_items(set, policy, &entry->near, message) ||
-			resolve_items(set, policy, &entry->broad, message))
-			return -ENOENT;
+		snprintf(who, sizeof(who), "policy %u %s", policy->id, policy->name);
+		for (size_t j = 0; j < ARRAY_LEN(matchers); j++)
+			if (resolve_items(set, who, matchers[j]->items, matchers[j]->count, message))
+				return -ENOENT;
 	}
 	return 0;
 }
 
-/* ---- groups in groups */
+/* ---- groups in groups, handles in handles */
 
-/* While it runs, `waiting` counts for each group those that contain it and have not been passed on yet. */
-struct closing {
-	const struct policy_set *set;
-	size_t words;
-	uint64_t *rows;
-	uint32_t *waiting;
-	uint32_t *ready;
-	size_t ready_count;
+struct arrows {
+	struct closure_arrow *entries;
+	size_t count, room;
 };
 
-static size_t child_at(const struct policy_set *set, const struct policy_group *group, size_t i)
+/* From what contains to what is in it: a row has all that a group is in. */
+static int group_arrows(const struct policy_set *set, struct arrows *arrows)
 {
-	return keyed_place(&set->groups, group->children[i]);
-}
+	for (size_t place = 0; place < set->groups.count; place++) {
+		const struct policy_group *group = &group_at(set, place)->group;
 
-/* What contains a group contains all that is in it. */
-static void pass_on(struct closing *closing, size_t place)
-{
-	const struct policy_group *group = &group_at(closing->set, place)->group;
-	const uint64_t *from = closing->rows + place * closing->words;
+		for (size_t i = 0; i < group->child_count; i++) {
+			size_t child = keyed_place(&set->groups, group->children[i]);
 
-	for (size_t i = 0; i < group->child_count; i++) {
-		size_t child = child_at(closing->set, group, i);
-		uint64_t *to = closing->rows + child * closing->words;
-
-		for (size_t word = 0; word < closing->words; word++)
-			to[word] |= from[word];
-		if (--closing->waiting[child] == 0)
-			closing->ready[closing->ready_count++] = (uint32_t)child;
+			if (array_add(arrows, ((struct closure_arrow){(uint32_t)place, (uint32_t)child})))
+				return -ENOMEM;
+		}
 	}
+	return 0;
 }
 
-static void closing_start(struct closing *closing)
+/* The other way round: a row has all that is in a handle. */
+static int handle_arrows(const struct policy_set *set, struct arrows *arrows)
 {
-	for (size_t place = 0; place < closing->set->groups.count; place++) {
-		const struct policy_group *group = &group_at(closing->set, place)->group;
+	for (size_t place = 0; place < set->handles.count; place++) {
+		const struct set_handle *handle = handle_at(set, place);
 
-		closing->rows[place * closing->words + place / 64] |= 1ull << place % 64;
-		for (size_t i = 0; i < group->child_count; i++)
-			closing->waiting[child_at(closing->set, group, i)]++;
+		for (size_t i = 0; i < handle->count; i++) {
+			const struct match_item *item = &handle->items[i];
+
+			if (item->kind == ITEM_HANDLE &&
+				array_add(arrows, ((struct closure_arrow){item->place, (uint32_t)place})))
+				return -ENOMEM;
+		}
 	}
-	for (size_t place = 0; place < closing->set->groups.count; place++)
-		if (!closing->waiting[place])
-			closing->ready[closing->ready_count++] = (uint32_t)place;
+	return 0;
 }
 
-static bool contains(const struct policy_set *set, size_t place, size_t child)
+static const char *name_at(const struct policy_set *set, bool handles, uint32_t place)
 {
-	const struct policy_group *group = &group_at(set, place)->group;
-
-	for (size_t i = 0; i < group->child_count; i++)
-		if (child_at(set, group, i) == child)
-			return true;
-	return false;
+	return handles ? handle_at(set, place)->name : group_at(set, place)->group.name;
 }
 
-/* The first group that contains this one and still waits itself. */
-static size_t waiting_container(const struct closing *closing, size_t place)
+static void name_cycle(const struct policy_set *set, bool handles, const uint32_t *cycle, size_t count,
+	char message[MESSAGE_MAX])
 {
-	size_t container = 0;
+	const char *joint = handles ? " has " : " in ";
+	size_t length = (size_t)snprintf(message, MESSAGE_MAX, "%s contain each other: %s",
+		handles ? "handles" : "groups", name_at(set, handles, cycle[0]));
 
-	while (!closing->waiting[container] || !contains(closing->set, container, place))
-		container++;
-	return container;
-}
-
-/* Each group that waits is in another that waits: going up from any of them ends in a cycle. */
-static void name_cycle(const struct closing *closing, char message[MESSAGE_MAX])
-{
-	static const char more[] = " in ...";
-	size_t at = 0, first, length;
-
-	while (!closing->waiting[at])
-		at++;
-	for (size_t i = 0; i < closing->set->groups.count; i++)
-		at = waiting_container(closing, at);
-	first = at;
-	length = (size_t)snprintf(message, MESSAGE_MAX, "groups contain each other: %s",
-		group_at(closing->set, at)->group.name);
-	do {
-		at = waiting_container(closing, at);
-		if (length + strlen(" in ") + POLICY_NAME_MAX + sizeof(more) > MESSAGE_MAX) {
-			snprintf(message + length, MESSAGE_MAX - length, "%s", more);
+	for (size_t i = 1; i <= count; i++) {
+		if (length + strlen(joint) + POLICY_NAME_MAX + strlen(joint) + sizeof("...") > MESSAGE_MAX) {
+			snprintf(message + length, MESSAGE_MAX - length, "%s...", joint);
 			return;
 		}
-		length += (size_t)snprintf(message + length, MESSAGE_MAX - length, " in %s",
-			group_at(closing->set, at)->group.name);
-	} while (at != first);
+		length += (size_t)snprintf(message + length, MESSAGE_MAX - length, "%s%s", joint,
+			name_at(set, handles, cycle[i % count]));
+	}
 }
 
 /* *rows is the caller's to free. */
-static int close_groups(const struct policy_set *set, size_t words, uint64_t **rows, char message[MESSAGE_MAX])
+static int close_things(const struct policy_set *set, bool handles, uint64_t **rows, char message[MESSAGE_MAX])
 {
-	size_t count = set->groups.count;
-	/* One more than needed, so that nothing of none is not taken for want of memory. */
-	scope_free uint64_t *made = calloc(count * words + 1, sizeof(*made));
-	scope_free uint32_t *waiting = calloc(count + 1, sizeof(*waiting));
-	scope_free uint32_t *ready = calloc(count + 1, sizeof(*ready));
-	struct closing closing = {set, words, made, waiting, ready, 0};
+	size_t count = handles ? set->handles.count : set->groups.count, length = 0;
+	scope_free uint32_t *cycle = NULL;
+	struct arrows arrows = {0};
+	int error = handles ? handle_arrows(set, &arrows) : group_arrows(set, &arrows);
 
-	if (!made || !waiting || !ready)
-		return -ENOMEM;
-	closing_start(&closing);
-	for (size_t i = 0; i < closing.ready_count; i++)
-		pass_on(&closing, ready[i]);
-	if (closing.ready_count < count) {
-		name_cycle(&closing, message);
-		return -ELOOP;
-	}
-	*rows = made;
-	made = NULL;
-	return 0;
+	if (!error)
+		error = closure_make(count, arrows.entries, arrows.count, rows, &cycle, &length);
+	if (error == -ELOOP)
+		name_cycle(set, handles, cycle, length, message);
+	free(arrows.entries);
+	return error;
 }
 
 /* ---- the order in which policies are tried */
@@ -261,24 +249,29 @@ static int index_policies(struct policy_set *set)
 
 int policy_set_seal(struct policy_set *set, char message[200])
 {
-	size_t words = (set->groups.count + 63) / 64;
-	scope_free uint64_t *rows = NULL;
+	scope_free uint64_t *rows = NULL, *handle_rows = NULL;
 	int error;
 
 	if (set->sealed)
 		return 0;
 	error = check_children(set, message);
 	if (!error)
+		error = resolve_handles(set, message);
+	if (!error)
 		error = resolve_policies(set, message);
 	if (!error)
-		error = close_groups(set, words, &rows, message);
+		error = close_things(set, false, &rows, message);
+	if (!error)
+		error = close_things(set, true, &handle_rows, message);
 	if (!error)
 		error = index_policies(set);
 	if (error)
 		return error;
-	set->words = words;
+	set->words = (set->groups.count + 63) / 64;
 	set->rows = rows;
-	rows = NULL;
+	set->handle_words = (set->handles.count + 63) / 64;
+	set->handle_rows = handle_rows;
+	rows = handle_rows = NULL;
 	set->sealed = true;
 	return 0;
 }

@@ -36,8 +36,7 @@ void *keyed_find(const struct keyed *list, uint64_t key)
 	return place < list->count && *list->things[place] == key ? list->things[place] : NULL;
 }
 
-/* The list owns the thing then, not before. */
-static int keyed_add(struct keyed *list, uint64_t *thing)
+int keyed_add(struct keyed *list, uint64_t *thing)
 {
 	size_t place = keyed_place(list, *thing);
 	int error;
@@ -91,6 +90,7 @@ static bool item_is_valid(const struct policy_item *item)
 	case ITEM_NODE:
 	case ITEM_GROUP:
 	case ITEM_ACCOUNT:
+	case ITEM_HANDLE:
 		return item->id != 0;
 	case ITEM_VNET:
 		return is_vni(item->vni);
@@ -301,8 +301,10 @@ void policy_set_free(struct policy_set *set)
 		return;
 	keyed_free(&set->vnets, free);
 	keyed_free(&set->groups, set_group_free);
+	keyed_free(&set->handles, set_handle_free);
 	keyed_free(&set->policies, set_policy_free);
 	free(set->rows);
+	free(set->handle_rows);
 	free(set->order);
 	free(set);
 }

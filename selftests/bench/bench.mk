@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The benchmark's programs. Included by mk/tests.mk; needs mk/flags.mk before it.
 
-BENCH_PROGRAMS := $(addprefix $(B)/bench/,attach flood gro rr contact relay scan ask_flood)
+BENCH_PROGRAMS := $(addprefix $(B)/bench/,attach flood gro rr contact relay scan ask_flood handle)
 
 $(B)/bench/bench.bpf.o: selftests/bench/bench.bpf.c selftests/bench/frame.h vmlinux.h
 	@mkdir -p $(@D)
@@ -24,6 +24,11 @@ $(B)/bench/%: selftests/bench/%.c selftests/bench/frame.h lib/error.h
 $(B)/bench/ask_flood: selftests/bench/ask_flood.c $(call archive,proto) $(call archive,lib)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lsodium -o $@
+
+# It asks the evaluator itself.
+$(B)/bench/handle: selftests/bench/handle.c $(call archive,policy) $(call archive,lib)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcjson -lsodium -lm -o $@
 
 .PHONY: bench
 bench: ## Measure beside plain IPv6, VXLAN and a bare redirect; writes build/bench.json (BENCH_ARGS: see run.sh --help)

@@ -24,7 +24,7 @@ cd "$here/../.."
 B=${B:-build}
 programs=$B/bench
 
-measures=(first_packet cold ask_flood scan rate revocation)
+measures=(first_packet cold ask_flood scan rate revocation handle)
 rounds=7
 nodes=100
 cpu=$(($(nproc) - 1))
@@ -658,10 +658,16 @@ measure_revocation()
 	done
 }
 
+# The evaluator alone, without packets: nanoseconds, which would be lost in the microseconds of a first contact.
+measure_handle()
+{
+	echo "$round negotiated handle_decision_ratio $(taskset -c "$cpu" "$programs/handle" ratio)" >>"$samples"
+}
+
 # --- main ------------------------------------------------------------------------------------------------------------
 
 [ "$(id -u)" -eq 0 ] || fail "needs root"
-for program in contact relay ask_flood scan; do
+for program in contact relay ask_flood scan handle; do
 	[ -x "$programs/$program" ] || fail "$programs/$program is missing; make bench builds it"
 done
 [ "$(nproc)" -ge 2 ] || fail "an attacker needs a CPU of its own, and here is only one"

@@ -145,6 +145,9 @@ def latency_entries(samples, latencies):
     if ("negotiated", "negotiations_per_s") in samples:
         values = list(samples["negotiated", "negotiations_per_s"].values())
         found.append(entry("negotiations_per_s", "1/s", values, ""))
+    if ("negotiated", "handle_decision_ratio") in samples:
+        values = list(samples["negotiated", "handle_decision_ratio"].values())
+        found.append(entry("handle_decision_ratio", "ratio", values, "10 prefixes"))
     for key in latencies:
         values = [sum(v >= LOST_NS for v in values) / len(values) for values in latencies[key].values()]
         if any(values):

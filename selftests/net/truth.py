@@ -238,6 +238,12 @@ class Run:
         self.reload(world)
         fifth = self.probe("all as before", world, asked)
         self.same("all as before", first, fifth)
+        # Handles alone change; what they allow and deny may grow and shrink at once.
+        changed = self.best([world.with_handles(dict(world.handles, **{name: world.entries_make(self.rng, name)}))
+                             for name in world.handles for _ in range(20)], world, asked)
+        if changed:
+            self.change("another handle", world, changed, asked)
+            self.probe("another handle", changed, asked)
 
     def all(self):
         print("# seed %d" % self.seed, flush=True)

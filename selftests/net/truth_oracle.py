@@ -26,7 +26,7 @@ def in_group(world, node, name):
 
 def is_near(item):
     """Names an end by node, address or range, not as one of many."""
-    return item != "any" and item.split(":")[0] not in ("group", "account", "vnet")
+    return item != "any" and item.split(":")[0] not in ("group", "account", "vnet", "handle")
 
 
 def matches(world, item, node):
@@ -41,6 +41,8 @@ def matches(world, item, node):
         return node.account == name
     if kind == "vnet":
         return node.vnet == name
+    if kind == "handle":
+        return any(matches(world, entry, node) for entry in world.handles[name])
     address = ipaddress.ip_address(node.address)
     if "-" in item:
         low, high = item.split("-")

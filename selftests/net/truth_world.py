@@ -20,6 +20,7 @@ REPLIES = ["tcp/20000-29999", "tcp/40000-49999", "udp/20000-29999", "udp/40000-4
 GROUPS = {"web": [], "data": [], "staff": [], "guests": [], "inner": ["web", "data"], "all": ["inner", "staff"]}
 BASE_GROUPS = ["web", "data", "staff", "guests"]  # nodes are in these; the others have groups in them
 ACCOUNTS = ["acme", "umbra", None]
+HANDLES = ["inside", "mixed", "outer"]  # each may have those before it
 DEFAULTS = ["deny", "account", "group", "allow"]
 
 
@@ -73,6 +74,9 @@ class World:
             node.account = rng.choice(ACCOUNTS)
         for name in rng.sample(sorted(GROUPS), 1):
             self.groups[name][rng.choice(["default_in", "default_out"])] = rng.choice(DEFAULTS)
+        self.handles = {}
+        for name in HANDLES:
+            self.handles[name] = self.entries_make(rng, name)
         self.policies = []
         for vnet, count in (("Z", rng.randrange(10, 17)), ("Y", rng.randrange(2, 5))):
             for _ in range(count):
@@ -83,12 +87,31 @@ class World:
         other.policies = policies
         return other
 
+    def with_handles(self, handles):
+        other = copy.copy(self)
+        other.handles = handles
+        return other
+
     # ---- made from the seed
+
+    def entries_make(self, rng, handle):
+        """Of that handle: now and then none; addresses nobody has among those that somebody has."""
+        entries = ["handle:" + name for name in HANDLES[:HANDLES.index(handle)] if rng.random() < 0.4]
+        while rng.random() < 0.75 and len(entries) < 5:
+            entries.append(rng.choice([
+                lambda: rng.choice(self.nodes).address,
+                lambda: "10.0.0.%d-10.0.0.%d" % (rng.randrange(1, 6), rng.randrange(6, 10)),
+                lambda: "10.0.0.%d/30" % (rng.randrange(0, 4) * 4),
+                lambda: "10.9.0.0/16",
+                lambda: "group:" + rng.choice(sorted(GROUPS)),
+                lambda: "vnet:" + rng.choice(sorted(VNIS)),
+            ])())
+        return entries
 
     def item_make(self, rng, vnet):
         members = [node for node in self.nodes if node.vnet == vnet]
         kind = rng.choice(["node", "node", "address", "range", "prefix", "group", "group", "group", "account", "vnet",
-                           "any"])
+                           "any", "handle", "handle"])
         if kind == "node":
             return "node:" + rng.choice(members).name
         if kind == "address":
@@ -104,6 +127,8 @@ class World:
             return "group:" + rng.choice(sorted(GROUPS))
         if kind == "account":
             return "account:" + rng.choice(["acme", "umbra"])
+        if kind == "handle":
+            return "handle:" + rng.choice(HANDLES)
         return "vnet:" + rng.choice(sorted(VNIS)) if kind == "vnet" else "any"
 
     def selector_make(self, rng, vnet):
@@ -147,6 +172,7 @@ class World:
             "groups": self.groups_written(),
             "nodes": [self.node_written(node, host) for node in self.nodes if node.host == host],
             "mappings": [self.node_written(node, host) for node in self.nodes if node.host != host],
+            "handles": [{"name": name, "entries": entries} for name, entries in self.handles.items()],
             "policies": [policy.written() for policy in self.policies],
         }
 

@@ -3,7 +3,8 @@
  * An oracle for policies: judges one packet straight from what is written, as slowly and as plainly as can be.
  *
  * It shares the types of policy/policy.h and not a line of the evaluator: no segments, no order of policies, no closure
- * of groups worked out ahead. Groups must not contain each other. Ports of ICMP are types up to 255.
+ * of groups worked out ahead. Neither groups nor handles must contain each other; what a handle shares is not looked at, so
+ * its addresses are among its items. Ports of ICMP are types up to 255.
  */
 #ifndef OVNET_SELFTESTS_POLICY_ORACLE_H
 #define OVNET_SELFTESTS_POLICY_ORACLE_H
@@ -19,6 +20,8 @@ struct oracle_world {
 	size_t group_count;
 	const struct policy *policies;
 	size_t policy_count;
+	const struct policy_handle *handles;
+	size_t handle_count;
 };
 
 struct oracle_packet {
@@ -61,6 +64,18 @@ static inline bool oracle_in_group(const struct oracle_world *world, const struc
 }
 
 static inline bool oracle_item(const struct oracle_world *world, const struct policy_item *item,
+	const struct policy_identity *who);
+
+static inline bool oracle_in_handle(const struct oracle_world *world, const struct policy_identity *who, uint64_t id)
+{
+	for (size_t i = 0; i < world->handle_count; i++)
+		for (size_t j = 0; world->handles[i].id == id && j < world->handles[i].count; j++)
+			if (oracle_item(world, &world->handles[i].items[j], who))
+				return true;
+	return false;
+}
+
+static inline bool oracle_item(const struct oracle_world *world, const struct policy_item *item,
 	const struct policy_identity *who)
 {
 	if (item->kind == ITEM_ANY)
@@ -74,6 +89,8 @@ static inline bool oracle_item(const struct oracle_world *world, const struct po
 		return oracle_in_group(world, who, item->id);
 	if (item->kind == ITEM_VNET)
 		return who->vni == item->vni;
+	if (item->kind == ITEM_HANDLE)
+		return oracle_in_handle(world, who, item->id);
 	return who->account == item->id;
 }
 
@@ -100,11 +117,11 @@ static inline bool oracle_serves(const struct policy *policy, uint8_t protocol, 
 	return policy->service_count == 0;
 }
 
-/* How a policy that selects `who` as the other end names it: BY_ADDRESS or BY_GROUP, and through which group. */
+/* How a policy that selects `who` as the other end names it: BY_ADDRESS or BY_GROUP, and through which group or handle. */
 static inline enum policy_by oracle_by(const struct oracle_world *world, const struct policy_selector *peer,
-	const struct policy_identity *who, uint64_t *group)
+	const struct policy_identity *who, uint64_t *group, uint64_t *handle)
 {
-	*group = 0;
+	*group = *handle = 0;
 	if (peer->negated)
 		return BY_GROUP;
 	for (size_t i = 0; i < peer->count; i++)
@@ -116,6 +133,8 @@ static inline enum policy_by oracle_by(const struct oracle_world *world, const s
 			continue;
 		if (peer->items[i].kind == ITEM_GROUP)
 			*group = peer->items[i].id;
+		if (peer->items[i].kind == ITEM_HANDLE)
+			*handle = peer->items[i].id;
 		break;
 	}
 	return BY_GROUP;
@@ -207,7 +226,7 @@ static inline struct policy_decision oracle_side(const struct oracle_world *worl
 			!oracle_serves(policy, packet->protocol, packet->port) ||
 			!oracle_selects(world, &policy->target, target) || !oracle_selects(world, &policy->peer, peer))
 			continue;
-		decision.by = oracle_by(world, &policy->peer, peer, &decision.group);
+		decision.by = oracle_by(world, &policy->peer, peer, &decision.group, &decision.handle);
 		if (best.by == BY_DEFAULT || oracle_stronger(&decision, &best))
 			best = decision;
 	}
@@ -242,6 +261,8 @@ static inline struct policy_set *oracle_set(const struct oracle_world *world)
 		error = policy_set_vnet(set, &world->vnets[i]);
 	for (size_t i = 0; i < world->group_count && !error; i++)
 		error = policy_set_group(set, &world->groups[i]);
+	for (size_t i = 0; i < world->handle_count && !error; i++)
+		error = policy_set_handle(set, &world->handles[i]);
 	for (size_t i = 0; i < world->policy_count && !error; i++)
 		error = policy_set_policy(set, &world->policies[i]);
 	if (!error)

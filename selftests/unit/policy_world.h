@@ -14,6 +14,8 @@
 
 #define VNETS 2
 #define GROUPS_MAX 10
+#define HANDLES_MAX 6
+#define HANDLE_ITEMS_MAX 4
 #define POLICIES_MAX 24
 #define ITEMS_MAX 4
 #define SERVICES_MAX 40
@@ -31,6 +33,8 @@ struct world {
 	struct policy_vnet vnets[VNETS];
 	struct policy_group groups[GROUPS_MAX];
 	uint64_t children[GROUPS_MAX][CHILDREN_MAX];
+	struct policy_handle handles[HANDLES_MAX];
+	struct policy_item handle_items[HANDLES_MAX][HANDLE_ITEMS_MAX];
 	struct policy policies[POLICIES_MAX];
 	struct policy_item items[POLICIES_MAX][2][ITEMS_MAX];
 	struct policy_service services[POLICIES_MAX][SERVICES_MAX];
@@ -74,11 +78,15 @@ static inline void make_identity(struct world *world, uint32_t vni, struct polic
 
 static inline struct policy_item make_item(struct world *world)
 {
-	struct policy_item item = {.kind = (enum policy_item_kind)below(world, ITEM_ACCOUNT + 1)};
+	struct policy_item item = {.kind = (enum policy_item_kind)below(world, ITEM_HANDLE + 1)};
 
 	if (item.kind == ITEM_GROUP && !world->written.group_count)
 		item.kind = ITEM_NODE;
-	item.id = item.kind == ITEM_GROUP ? some_group(world) : 1 + below(world, item.kind == ITEM_NODE ? 6 : 2);
+	if (item.kind == ITEM_HANDLE && !world->written.handle_count)
+		item.kind = ITEM_RANGE;
+	item.id = item.kind == ITEM_GROUP    ? some_group(world)
+		  : item.kind == ITEM_HANDLE ? world->handles[below(world, world->written.handle_count)].id
+					     : 1 + below(world, item.kind == ITEM_NODE ? 6 : 2);
 	item.vni = world->vnets[below(world, VNETS)].vni;
 	item.low = (struct ipv4){{10, 0, 0, (uint8_t)(1 + below(world, 5))}};
 	item.high = item.low;
@@ -183,6 +191,34 @@ static inline void make_groups(struct world *world)
 				world->groups[i + 1 + below(world, count - i - 1)].id;
 }
 
+static inline struct policy_item make_entry(struct world *world)
+{
+	struct policy_item item;
+
+	do
+		item = make_item(world);
+	while (item.kind == ITEM_ANY || item.kind == ITEM_NODE || item.kind == ITEM_ACCOUNT);
+	return item;
+}
+
+/* Each has only such as were made before it, so that there is no cycle; the ids are also those of groups. */
+static inline void make_handles(struct world *world)
+{
+	size_t count = below(world, HANDLES_MAX + 1);
+
+	world->written.handles = world->handles;
+	for (size_t i = 0; i < count; i++) {
+		struct policy_handle *handle = &world->handles[i];
+
+		*handle =
+			(struct policy_handle){.id = 1 + (i * 5 + world->number) % 7, .items = world->handle_items[i]};
+		snprintf(handle->name, sizeof(handle->name), "h%zu", i);
+		for (uint64_t n = below(world, HANDLE_ITEMS_MAX + 1); n > 0; n--)
+			world->handle_items[i][handle->count++] = make_entry(world);
+		world->written.handle_count = i + 1;
+	}
+}
+
 static inline void make_world(struct world *world, uint64_t number)
 {
 	memset(world, 0, sizeof(*world));
@@ -196,6 +232,7 @@ static inline void make_world(struct world *world, uint64_t number)
 			.agreement = one_in(world, 2) ? AGREE_BOTH : AGREE_ONE,
 		};
 	make_groups(world);
+	make_handles(world);
 	world->written.policy_count = below(world, POLICIES_MAX);
 	for (size_t i = 0; i < world->written.policy_count; i++)
 		make_policy(world, i, (uint32_t)(1 + (i * 17 + number) % 29));
@@ -238,7 +275,8 @@ static inline void hold(const struct trial *trial, bool holds, const char *what,
 
 static inline bool same(const struct policy_decision *a, const struct policy_decision *b)
 {
-	return a->allow == b->allow && a->by == b->by && a->policy == b->policy && a->group == b->group;
+	return a->allow == b->allow && a->by == b->by && a->policy == b->policy && a->group == b->group &&
+	       a->handle == b->handle;
 }
 
 static inline int compare_edges(const void *a, const void *b)

@@ -28,6 +28,7 @@ enum { FRONT = 101, BACK = 102, ALL = 103, LONE = 104 };
 #define ACCOUNT(a) ITEM(.kind = ITEM_ACCOUNT, .id = (a))
 #define RANGE(l, h) ITEM(.kind = ITEM_RANGE, .low = {{10, 0, 0, (l)}}, .high = {{10, 0, 0, (h)}})
 #define IN_VNET(v) ITEM(.kind = ITEM_VNET, .vni = (v))
+#define HANDLE(h) ITEM(.kind = ITEM_HANDLE, .id = (h))
 #define ANY ITEM(.kind = ITEM_ANY)
 #define LIST(type, ...) (const type[]){__VA_ARGS__}, sizeof((const type[]){__VA_ARGS__}) / sizeof(type)
 #define WHO(...) ((struct policy_selector){LIST(struct policy_item, __VA_ARGS__), false})
@@ -49,12 +50,25 @@ static const struct policy_group groups[] = {
 	{.id = LONE, .name = "lone"},
 };
 
+/* Handles in every set: what web is in, and what it is not; INNER is in OUTER, and NOBODY has nothing. */
+enum { OFFICE = 201, INNER = 202, OUTER = 203, NOBODY = 204, FRONTS = 205, HERE = 206, AWAY = 207 };
+
 static const struct policy_vnet strict = {VNI, DEFAULT_DENY, DEFAULT_ALLOW, AGREE_BOTH};
 
 static inline struct policy_set *set_of(const struct policy_vnet *vnet, const struct policy_group *with,
 	size_t with_count, const struct policy *policies, size_t count)
 {
-	struct oracle_world world = {vnet, 1, with, with_count, policies, count};
+	const struct policy_handle handles[] = {
+		{OFFICE, "office", NULL, LIST(struct policy_item, RANGE(9, 9), RANGE(0, 1))},
+		{INNER, "inner", NULL, LIST(struct policy_item, RANGE(1, 1))},
+		{OUTER, "outer", NULL, LIST(struct policy_item, HANDLE(NOBODY), HANDLE(INNER))},
+		{NOBODY, "nobody", NULL, NULL, 0},
+		{FRONTS, "fronts", NULL, LIST(struct policy_item, GROUP(ALL))},
+		{HERE, "here", NULL, LIST(struct policy_item, IN_VNET(VNI))},
+		{AWAY, "away", NULL, LIST(struct policy_item, RANGE(2, 255), GROUP(LONE), HANDLE(NOBODY))},
+	};
+	struct oracle_world world = {vnet, 1, with, with_count, policies, count, handles,
+		with_count ? ARRAY_LEN(handles) : 0};
 	struct policy_set *set = oracle_set(&world);
 	char message[200] = "";
 
@@ -67,12 +81,25 @@ static inline struct policy_set *set_of(const struct policy_vnet *vnet, const st
 static inline bool decision_is(const struct policy_decision *decision, bool allow, enum policy_by by, uint32_t policy,
 	uint64_t group)
 {
-	if (decision && decision->allow == allow && decision->by == by && decision->policy == policy &&
-		decision->group == group)
+	if (decision && !decision->handle && decision->allow == allow && decision->by == by &&
+		decision->policy == policy && decision->group == group)
 		return true;
 	if (decision)
 		printf("\n    got: %s by %d, policy %u, group %llu\n", decision->allow ? "allow" : "deny", decision->by,
 			decision->policy, (unsigned long long)decision->group);
+	return false;
+}
+
+/* By one that names a handle. */
+static inline bool decision_through(const struct policy_decision *decision, bool allow, uint32_t policy,
+	uint64_t handle)
+{
+	struct policy_decision plain = *decision;
+
+	plain.handle = 0;
+	if (decision->handle == handle && decision_is(&plain, allow, BY_GROUP, policy, 0))
+		return true;
+	printf("\n    handle: %llu\n", (unsigned long long)decision->handle);
 	return false;
 }
 

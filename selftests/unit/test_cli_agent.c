@@ -85,7 +85,7 @@ static void test_commands(void)
 		{"rule list",
 			"{\"result\":{\"rules\":[{\"policy\":3,\"policy_name\":\"web\",\"group\":\"clients\","
 			"\"origin\":\"negotiated\"}]}}\n",
-			"     3  web   clients  negotiated\n"},
+			"     3  web   clients  -       negotiated\n"},
 		{"status",
 			"{\"result\":{\"negotiation\":{\"identity\":\"h1\",\"peers\":2,\"grants\":7,\"in_flight\":0,"
 			"\"engine\":{\"asked\":\"12\",\"refused\":\"0\"},\"questions\":{\"overdue\":\"1\"}}}}\n",

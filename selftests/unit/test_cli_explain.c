@@ -76,9 +76,9 @@ static void test_explain(void)
 	check_text(out,
 		SUMMARY_OF_SOURCE
 		"\n"
-		"END     WIDTH  VERDICT  STATE  DECIDES  ORIGIN      POLICY  NAME  GROUP    AGE  EXPIRES  HITS\n"
-		"source  port   allow    live   yes      negotiated       3  web   clients   3s      27s     1\n"
-		"source  peer   deny     live   no       negotiated       0  -     -         3s      27s     0\n",
+		"END     WIDTH  VERDICT  STATE  DECIDES  ORIGIN      POLICY  NAME  GROUP    HANDLE  AGE  EXPIRES  HITS\n"
+		"source  port   allow    live   yes      negotiated       3  web   clients  -        3s      27s     1\n"
+		"source  peer   deny     live   no       negotiated       0  -     -        -        3s      27s     0\n",
 		"explanation");
 
 	ask("explain A 10.0.0.3 tcp", ANSWER("{\"error\":{\"message\":\"expected one\",\"field\":\"port\"}}"));
@@ -100,6 +100,9 @@ static void test_explain_words(void)
 		{"{}", "? to ? in vnet ?, protocol ?, as instance '?' has it:\n"},
 		{"{\"protocol\":\"icmp\",\"port\":8}", "in vnet ?, icmp type 8, as"},
 		{"{\"protocol\":\"47\",\"port\":0}", "in vnet ?, protocol 47, as"},
+		{"{\"desired\":{\"source\":{\"verdict\":\"deny\",\"by\":\"group\",\"policy\":5,\"policy_name\":\"no\","
+		 "\"handle\":\"bad\",\"here\":true},\"destination\":null,\"joined\":null}}",
+			"Desired, the source's side: deny, by policy 5 'no', which names the other end through handle 'bad'.\n"},
 		{"{\"desired\":null}",
 			"Desired: vnet ? is not negotiated; rules of the file and those given by hand decide.\n"},
 		{"{\"live\":{\"source\":null,\"destination\":null}}",

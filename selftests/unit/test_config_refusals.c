@@ -9,8 +9,8 @@
 
 #define KEY_WANTED "expected a public key: 44 characters of base64, got "
 #define FILE_WANTED "expected the name of a file, of at most 255 octets, got "
-#define ITEM_WANTED                                                                                                    \
-	"expected any, node:NAME, group:NAME, account:NAME, vnet:NAME, or an address, prefix or range like "           \
+#define ITEM_WANTED                                                                                                       \
+	"expected any, node:NAME, group:NAME, account:NAME, vnet:NAME, handle:NAME, or an address, prefix or range like " \
 	"10.0.0.5, 10.0.0.0/24, 10.0.0.1-10.0.0.9, got "
 #define GROUP_WANTED "expected the name of one of 'groups', got "
 #define ACCOUNT_WANTED                                                                                                 \

@@ -131,7 +131,7 @@ static void vnets(void)
 	static const struct policy_vnet both[] = {{VNI, DEFAULT_ALLOW, DEFAULT_ALLOW, AGREE_BOTH},
 		{8, DEFAULT_ALLOW, DEFAULT_ALLOW, AGREE_BOTH}};
 	const struct policy policies[] = {{.id = 1, .vni = 8, .target = WHO(ANY), .peer = WHO(ANY)}};
-	struct oracle_world world = {both, 2, groups, ARRAY_LEN(groups), policies, 1};
+	struct oracle_world world = {both, 2, groups, ARRAY_LEN(groups), policies, 1, NULL, 0};
 	struct policy_set *set = oracle_set(&world);
 	struct policy_identity elsewhere = db, here = web;
 	struct policy_answer answer;

@@ -204,8 +204,9 @@ static void check_asked(const struct rules *rules)
 
 	hold(rules->trial, rule->verdict == (wanted.allow ? POLICY_ALLOW : POLICY_DENY), "asked: verdict is another",
 		rules->protocol, rules->port);
-	hold(rules->trial, rule->policy == wanted.policy && rule->group == wanted.group, "asked: name is another",
-		rules->protocol, rules->port);
+	hold(rules->trial,
+		rule->policy == wanted.policy && rule->group == wanted.group && rule->handle == wanted.handle,
+		"asked: name is another", rules->protocol, rules->port);
 }
 
 /* Nothing is left to be asked where everything could be said in so many rules. */

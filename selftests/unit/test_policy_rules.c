@@ -85,7 +85,8 @@ static void agreement(void)
 static void segment_add(struct policy_answer *answer, uint8_t protocol, uint16_t low, uint16_t high, bool allow,
 	uint32_t policy)
 {
-	answer->segments[answer->count++] = (struct policy_segment){protocol, low, high, {allow, BY_GROUP, policy, 0}};
+	answer->segments[answer->count++] =
+		(struct policy_segment){protocol, low, high, {allow, BY_GROUP, policy, 0, 0}};
 }
 
 static void joined_ports(void)

@@ -126,7 +126,7 @@ static void names(void)
 static int seal_error(const struct policy_group *with, size_t with_count, const struct policy *policy,
 	char message[200])
 {
-	struct oracle_world world = {&strict, 1, with, with_count, policy, policy != NULL};
+	struct oracle_world world = {&strict, 1, with, with_count, policy, policy != NULL, NULL, 0};
 	struct policy_set *set = oracle_set(&world);
 	struct policy_answer answer;
 	int error;

@@ -16,7 +16,7 @@ static void unknown_keys(void)
 			{"13: lokator: expected a known key like 'locator', got 'lokator'"}},
 		{12, "\"idle\": {}, \"color\": 1",
 			{"12: color: expected one of the keys instance, locator, uplinks, uplink_mode, delivery, hosts, identity, "
-			 "vnets, groups, nodes, mappings, rules, policies, limits, idle, got 'color'"}},
+			 "vnets, groups, handles, nodes, mappings, rules, policies, limits, idle, got 'color'"}},
 		{4, "\"vnets\": [{\"name\": \"Z\", \"vni\": 77, \"vnii\": 2}, {\"name\": \"Y\", \"vni\": 78}],",
 			{"4: vnets[0].vnii: expected a known key like 'vni', got 'vnii'"}},
 		{6,
@@ -263,6 +263,7 @@ static void manual_page(void)
 			[SCHEMA_HOST] = "hosts",
 			[SCHEMA_VNET] = "vnets",
 			[SCHEMA_GROUP] = "groups",
+			[SCHEMA_HANDLE] = "handles",
 			[SCHEMA_NODE] = "nodes",
 			[SCHEMA_MAPPING] = "mappings",
 			[SCHEMA_RULE] = "rules",
