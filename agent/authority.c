@@ -12,6 +12,7 @@
 
 #include "agent/authority.h"
 #include "agent/mirror.h"
+#include "agent/resolve.h"
 #include "lib/error.h"
 #include "lib/log.h"
 #include "maps/access.h"
@@ -103,14 +104,15 @@ static int index_make(const struct config *config, struct authority_index *out)
 	return 0;
 }
 
-/* What a passport said, where the configuration does not name the node. */
+/* What a passport said, or the resolver, where the configuration does not name the node. */
 static bool identity_of_passport(const struct agent *agent, struct policy_identity *out)
 {
 	struct mapping_key key = {.vni = out->vni};
 	struct identity_value value;
 
 	memcpy(key.address, out->address.octet, 4);
-	if (mirror_identity(agent, &key, &value) || !value.node || value.not_after_s <= wall_s())
+	if (mirror_identity(agent, &key, &value) || value.not_after_s <= wall_s() ||
+		(!value.node && !value.account && !value.group_count))
 		return false;
 	out->node = value.node;
 	out->account = value.account;
@@ -170,7 +172,7 @@ int authority_host_at(const struct agent *agent, const struct substrate *address
 		host_of_config(&config->hosts[i], out);
 		return 0;
 	}
-	return -ENOENT;
+	return resolve_host_at(agent, address, out);
 }
 
 int authority_host_of(const struct agent *agent, const uint8_t key[32], struct engine_host *out)
@@ -183,7 +185,7 @@ int authority_host_of(const struct agent *agent, const uint8_t key[32], struct e
 		host_of_config(&config->hosts[i], out);
 		return 0;
 	}
-	return -ENOENT;
+	return resolve_host_of(agent, key, out);
 }
 
 const struct config_vnet *authority_vnet(const struct agent *agent, uint32_t vni)

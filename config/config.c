@@ -8,19 +8,17 @@
 #include "config/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/check.h"
 #include "config/draft.h"
+#include "config/file.h"
 #include "config/finding.h"
 #include "config/schema.h"
 #include "lib/error.h"
 #include "lib/json.h"
-
-#define FILE_MAX_OCTETS (256u << 20)
 
 static void json_tree_free(cJSON **tree)
 {
@@ -90,45 +88,6 @@ int config_parse(const char *text, size_t length, const char *name, config_repor
 	else
 		*out = config;
 	return result;
-}
-
-/* Reads a file to its end. Returns 0 and text (to be freed), or -errno. */
-static int file_read(const char *path, char **out, size_t *out_length)
-{
-	scope_fclose FILE *file = fopen(path, "re");
-	scope_free char *text = NULL;
-	size_t length = 0, size = 0;
-
-	if (!file)
-		return -errno;
-	for (;;) {
-		size_t got;
-
-		if (length == size) {
-			size_t larger = size ? size * 2 : 16384;
-			char *grown;
-
-			if (size >= FILE_MAX_OCTETS)
-				return -EFBIG;
-			grown = realloc(text, larger);
-			if (!grown)
-				return -ENOMEM;
-			text = grown;
-			size = larger;
-		}
-		errno = 0;
-		got = fread(text + length, 1, size - length, file);
-		length += got;
-		if (got == 0) {
-			if (ferror(file))
-				return errno ? -errno : -EIO;
-			break;
-		}
-	}
-	*out = text;
-	*out_length = length;
-	text = NULL;
-	return 0;
 }
 
 int config_load(const char *path, config_report_fn report, void *context, struct config **out)
