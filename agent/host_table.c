@@ -26,7 +26,8 @@ struct host_table {
 
 static int compare_place(const void *a, const void *b)
 {
-	const struct locator *x = &((const struct learned *)a)->host.locator, *y = &((const struct learned *)b)->host.locator;
+	const struct locator *x = &((const struct learned *)a)->host.locator,
+			     *y = &((const struct learned *)b)->host.locator;
 	int order = memcmp(x->octet, y->octet, 8);
 
 	if (!order)
@@ -187,6 +188,7 @@ int host_table_sweep(struct host_table *table, uint64_t now_ns, struct engine_ho
 	struct learned *entry;
 
 	LIST_FOREACH(entry, &table->all, all) {
+		/* cppcheck-suppress uninitvar */
 		if (now_ns < entry->expires_ns)
 			continue;
 		*out = entry->host;
@@ -201,8 +203,9 @@ void host_table_each(const struct host_table *table, void (*fn)(void *context, c
 {
 	const struct learned *entry;
 
-	LIST_FOREACH(entry, &table->all, all)
+	LIST_FOREACH(entry, &table->all, all) {
 		fn(context, &entry->host);
+	}
 }
 
 size_t host_table_count(const struct host_table *table)

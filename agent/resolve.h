@@ -18,10 +18,10 @@
 /* All but the outcome matters only when it is RESOLVE_FOUND. */
 struct resolve_answer {
 	enum resolve_outcome outcome;
-	uint32_t lifetime_s;   /* of mapping, host and identity; at least 1 */
+	uint32_t lifetime_s;    /* of mapping, host and identity; at least 1 */
 	struct locator locator; /* of the node's host */
 	uint8_t slot;
-	uint64_t host;    /* id; 0: nothing is said of the host, who must be known otherwise to be asked */
+	uint64_t host;   /* id; 0: nothing is said of the host, who must be known otherwise to be asked */
 	uint8_t key[32]; /* its X25519 public key */
 	/* Node, account and groups; all 0: not said. Vnet and address are not looked at. */
 	struct policy_identity identity;

@@ -193,7 +193,10 @@ static bool has_room(const struct resolve_table *table, struct ipv4 source, uint
 	if (table->in_flight_count >= table->bounds.in_flight)
 		return false;
 	TAILQ_FOREACH(request, &table->in_flight, line)
+	{
+		/* cppcheck-suppress uninitvar */
 		own += request->key.vni == vni && ipv4_equal(request->source, source);
+	}
 	return own < table->bounds.per_source;
 }
 

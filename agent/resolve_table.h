@@ -16,9 +16,9 @@
 #include "lib/address.h"
 #include "maps/access.h"
 
-#define RESOLVE_TIMEOUT_NS 1000000000ull   /* then it has failed */
-#define RESOLVE_ABSENT_NS 2000000000ull    /* an answer in the negative is remembered so long */
-#define RESOLVE_FAILED_NS 500000000ull     /* and that there was none */
+#define RESOLVE_TIMEOUT_NS 1000000000ull    /* then it has failed */
+#define RESOLVE_ABSENT_NS 2000000000ull     /* an answer in the negative is remembered so long */
+#define RESOLVE_FAILED_NS 500000000ull      /* and that there was none */
 #define RESOLVE_GONE_AGAIN_NS 2000000000ull /* a place from which a node has gone is not doubted again within */
 
 enum resolve_outcome {

@@ -82,7 +82,7 @@ static uint64_t splay(const struct mapping_key *key)
 
 	for (size_t i = 0; i < sizeof(*key); i++)
 		mixed = (mixed ^ ((const uint8_t *)key)[i]) * 0x100000001b3ull;
-	return (mixed ^ mixed >> 29) >> 20 & 1023;
+	return ((mixed ^ mixed >> 31) * 0xbf58476d1ce4e5b9ull) >> 54;
 }
 
 void resolve_use_note(struct resolve_uses *uses, const struct mapping_key *key, uint64_t now_ns, uint64_t expires_ns)

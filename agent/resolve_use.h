@@ -20,7 +20,8 @@ void resolve_uses_free(struct resolve_uses *uses);
 /* The resolver has said so, now. Without memory for it, the mapping just ends. */
 void resolve_use_note(struct resolve_uses *uses, const struct mapping_key *key, uint64_t now_ns, uint64_t expires_ns);
 /* It was there when the agent started; who said so is not known. In use, it is due within a second. */
-void resolve_use_inherit(struct resolve_uses *uses, const struct mapping_key *key, uint64_t now_ns, uint64_t expires_ns);
+void resolve_use_inherit(struct resolve_uses *uses, const struct mapping_key *key, uint64_t now_ns,
+	uint64_t expires_ns);
 void resolve_use_forget(struct resolve_uses *uses, const struct mapping_key *key);
 /* True when it was the resolver that said so, to this agent. */
 bool resolve_use_was_told(const struct resolve_uses *uses, const struct mapping_key *key);

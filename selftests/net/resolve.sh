@@ -33,7 +33,7 @@ directory() {
 		entries+=("$(printf '{"name": "h%d", "locator": "fd00:1:0:%d::/64", "key": "%s"}' "$n" "$n" "$key")")
 	done
 	printf '{%s,\n%s}\n' "$(list hosts "${entries[@]}")" \
-		"$(list mappings "$(where A Z $A 1)" "$(where B Z $B 1)" "$(where H Z $H 2)" \
+		"$(list mappings "$(where A Z $A 1)" "$(where B Z $B 1)" "$(where H Z $H 2)" "$(where L Z 10.0.0.200 1)" \
 			"$(where S elsewhere 10.9.9.9 2 others)" "$@")" >"$WORK/directory.json"
 }
 
@@ -57,26 +57,26 @@ unmapped() {
 	ctl_holds "$1" "not [m for m in d['mappings'] if m['address'] == '$2' and m['expires_in_s'] != 0]" mapping list
 }
 
-# who_has NODE MAC SOURCE COUNT [again]: ARP requests for as many addresses that nobody has; again: until it is ended.
-who_has() {
-	net_in "n$1" $PYTHON -c '
+# who_has.py MAC SOURCE COUNT [again]: ARP requests for as many addresses that nobody has; again: until it is ended.
+cat >"$WORK/who_has.py" <<'END'
 import socket, struct, sys, time
-mac, source, count, again = bytes.fromhex(sys.argv[1].replace(":", "")), socket.inet_aton(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+mac, source = bytes.fromhex(sys.argv[1].replace(":", "")), socket.inet_aton(sys.argv[2])
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 s.bind(("eth0", 0))
+request = b"\xff" * 6 + mac + struct.pack("!HHHBBH", 0x806, 1, 0x800, 6, 4, 1) + mac + source + bytes(6)
 while True:
-    for i in range(count):
-        s.send(b"\xff" * 6 + mac + struct.pack("!HHHBBH", 0x806, 1, 0x800, 6, 4, 1) + mac + source + bytes(6) + bytes([10, 1, i >> 8, i & 255]))
+    for i in range(int(sys.argv[3])):
+        s.send(request + bytes([10, 1, i >> 8, i & 255]))
         if i % 20 == 0:
             time.sleep(0.01)
-    if not again:
-        break' "${@:2}"
-}
+    if len(sys.argv) < 5:
+        break
+END
 
 # loss_free: the pings that ping_begins() sent were answered, all of them.
 loss_free() {
 	kill -INT "$PING_PID"
-	wait "$PING_PID"
+	wait_for 5 "its counts" grep -q 'packet loss' "$WORK/ping"
 	grep -q ' 0% packet loss' "$WORK/ping" || { tail -n 3 "$WORK/ping"; return 1; }
 }
 
@@ -92,6 +92,8 @@ must "agent 1" agent h1 "$(alone h1)" "$(list nodes "$(member A Z $A 02:00:00:00
 must "agent 2" agent h2 "$(alone h2)" "$(list nodes "$(member G Z $G 02:00:00:00:00:0c)" "$(member H Z $H 02:00:00:00:00:0d)")"
 must "agent 3" agent h3 "$(alone h3)"
 
+for n in 1 2 3; do must "the substrate" wait_for 10 "host $n" net_in r ping -c 1 -W 1 "fd00:ffff:0:$n::2"; done
+
 check "a kernel holds the mappings of its own nodes only" ctl_holds h1 "sorted(m['address'] for m in d['mappings']) == ['$A', '$B']" mapping list
 check "the first ping to an unknown address is answered" net_in nA ping -c 1 -W 2 $G
 check "its place was asked for" at_least "$(resolved h1 found)" 1
@@ -104,7 +106,7 @@ check "a second node here needs no second answer" eval 'net_in nB ping -c 1 -W 2
 check_not "an address that nobody has is silent" net_in nA ping -c 1 -W 1 $SILENT
 check "counted" drops_reach h1 pA no_mapping 1
 check "and asked for" at_least "$(resolved h1 absent)" 1
-check_not "an address of this host's directory in its own prefix, but not here" net_in nA ping -c 1 -W 1 10.0.0.200
+check_not "a node of this host that is not online is silent as well" net_in nA ping -c 1 -W 1 10.0.0.200
 
 ping_begins nA $G
 check "a mapping in use is asked for again" wait_for 15 "two refreshes" eval '[ "$(resolved h1 refreshed)" -ge 2 ]'
@@ -116,15 +118,14 @@ check "one that is not in use ends" wait_for 15 "no mapping of H" unmapped h1 $H
 check "and is asked for anew" net_in nA ping -c 1 -W 2 $H
 
 before=$(resolved h1 asked)
-check "a scan of 2,000 addresses that nobody has" who_has B 02:00:00:00:00:0b $B 2000
+check "a scan of 2,000 addresses that nobody has" net_in nB $PYTHON "$WORK/who_has.py" 02:00:00:00:00:0b $B 2000
 check "all of it is answered with silence" wait_for 5 "drops" eval '[ "$(drops h1 pB no_mapping)" -ge 1000 ]'
 check "asks for each once at most" at_most $(($(resolved h1 asked) - before)) 2004
 check "nothing waits for ever" wait_for 3 "no question" ctl_holds h1 'not d["questions"]' queue list
 ip -n "$NET-nA" neigh flush dev eth0
 check "the mappings in use end" wait_for 15 "no mapping of G" unmapped h1 $G
-(who_has B 02:00:00:00:00:0b $B 2000 again) &
-NET_PIDS+=($!)
-scanner=$!
+net_background nB $PYTHON "$WORK/who_has.py" 02:00:00:00:00:0b $B 2000 again
+scanner=$NET_PID
 before=$(drops h1 pB no_mapping)
 check "while the scan goes on" wait_for 5 "drops" eval '[ "$(drops h1 pB no_mapping)" -ge $((before + 200)) ]'
 check "a neighbour's first contact succeeds" net_in nA ping -c 1 -W 1 $G
