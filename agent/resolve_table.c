@@ -192,11 +192,8 @@ static bool has_room(const struct resolve_table *table, struct ipv4 source, uint
 
 	if (table->in_flight_count >= table->bounds.in_flight)
 		return false;
-	TAILQ_FOREACH(request, &table->in_flight, line)
-	{
-		/* cppcheck-suppress uninitvar */
+	for (request = TAILQ_FIRST(&table->in_flight); request; request = TAILQ_NEXT(request, line))
 		own += request->key.vni == vni && ipv4_equal(request->source, source);
-	}
 	return own < table->bounds.per_source;
 }
 

@@ -103,6 +103,7 @@ check "and no other is there" unmapped h1 $H
 check "nothing was dropped" same "$(drops h1 pA no_mapping)" 0
 check "a second node here needs no second answer" eval 'net_in nB ping -c 1 -W 2 $G && same "$(resolved h1 asked)" 1'
 
+check "explained: a packet would wait" ctl_holds h1 'd["live"]["source"]["negotiates"]' explain A $SILENT icmp
 check_not "an address that nobody has is silent" net_in nA ping -c 1 -W 1 $SILENT
 check "counted" drops_reach h1 pA no_mapping 1
 check "and asked for" at_least "$(resolved h1 absent)" 1
@@ -170,3 +171,11 @@ check "a first contact after a restart resolves the host of a mapping that is th
 echo '{"hosts": [' >"$WORK/directory.json"
 check_not "a directory that cannot be read is refused" ctl h1 reload
 check "and the one before it serves" net_in nB ping -c 1 -W 2 $H
+
+before=$(counter h1 pA questions_asked)
+config h1 "$(alone h1 | grep -v '"resolve"')" "$(list nodes "$(member A Z $A 02:00:00:00:00:0a)" "$(member B Z $B 02:00:00:00:00:0b)")"
+check "without a resolver" ctl h1 reload
+check "what it had found is gone" unmapped h1 $G
+check_not "and nothing is found" net_in nA ping -c 1 -W 1 $G
+check "nor asked for" same "$(counter h1 pA questions_asked)" "$before"
+check "nobody is there to be asked" ctl_holds h1 'd["negotiation"]["resolve"]["resolver"] is None' status
