@@ -27,6 +27,7 @@ $(call objects,loader): $(SKELETON)
 
 define archive_rule
 $(call archive,$(1)): $(call objects,$(1))
+	@mkdir -p $$(@D)
 	@rm -f $$@
 	$$(call say,AR)$$(AR) rcs $$@ $$^
 endef
