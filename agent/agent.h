@@ -50,6 +50,8 @@ struct grants;
 struct installed;
 struct mirror;
 struct questions;
+struct resolve;
+struct resolve_file;
 struct revocations;
 struct transport;
 struct watch;
@@ -72,6 +74,8 @@ struct agent {
 	struct grants *grants;
 	struct installed *installed;
 	struct revocations *revocations;
+	struct resolve *resolve;
+	struct resolve_file *resolve_file;
 	struct port_state *states;
 
 	struct agent_port *ports;
@@ -125,6 +129,8 @@ void hosts_begin(struct agent *agent);
 void hosts_end(struct agent *agent);
 /* Asks the kernel again which way each host is. */
 void hosts_resolve(struct agent *agent);
+/* The same of the one at that place, if no usable way to it is known. */
+void hosts_resolve_at(struct agent *agent, uint32_t index);
 
 /* ---- mappings.c: where every address lives */
 
@@ -135,14 +141,21 @@ void hosts_resolve(struct agent *agent);
 int mappings_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned *changed);
 
 /*
- * Learns where an address elsewhere is from a verified question of its agent (ONM-5), until `not_after_s`. Returns 0 or -errno (-ENOSPC:
- * limits.hosts; -E2BIG: limits.mappings).
+ * Learns where an address elsewhere is, until `expires_ns`, from a verified question of its agent or from the resolver (ONM-5). Returns 0
+ * or -errno (-ENOSPC: limits.hosts; -E2BIG: limits.mappings; -EKEYEXPIRED; -EINVAL: the locator does not have that slot).
  */
 int mappings_learn(struct agent *agent, const struct mapping_key *key, const struct locator *locator, uint8_t slot,
-	uint64_t not_after_s);
-/* The same of one that is there; *value is what is known, and becomes what is. One of the configuration stays as it is. */
+	uint64_t expires_ns);
+/* That one which is there is good until then; *value is what is known, and becomes what is. Never shortened, and never one of the configuration. */
 int mappings_extend(struct agent *agent, const struct mapping_key *key, struct mapping_value *value,
-	uint64_t not_after_s);
+	uint64_t expires_ns);
+/* The resolver's word: learned, extended, or moved to another place with a new incarnation. What the configuration says stands. As mappings_learn(). */
+int mappings_told(struct agent *agent, const struct mapping_key *key, const struct locator *locator, uint8_t slot,
+	uint64_t expires_ns);
+/* A learned one goes at once, with the sessions that rest on it. Returns 0, -ENOENT, or -EPERM: the configuration's, or a node here. */
+int mappings_forget(struct agent *agent, const struct mapping_key *key);
+/* The end of a passport, given in seconds since 1970, on the clock of the maps; 0: it is past. */
+uint64_t mappings_passport_end(uint64_t not_after_s);
 /* True when the address lives somewhere, also when only a question said so; `context` is the agent. */
 bool mappings_known(void *context, uint32_t vni, struct ipv4 address);
 /* The holder of an address elsewhere is another now: rules and sessions that rest on the former hold no more. */

@@ -12,6 +12,8 @@
 
 #include "agent/authority.h"
 #include "agent/mirror.h"
+#include "agent/resolve.h"
+#include "agent/resolve_file.h"
 #include "lib/error.h"
 #include "lib/log.h"
 #include "maps/access.h"
@@ -103,14 +105,15 @@ static int index_make(const struct config *config, struct authority_index *out)
 	return 0;
 }
 
-/* What a passport said, where the configuration does not name the node. */
+/* What a passport said, or the resolver, where the configuration does not name the node. */
 static bool identity_of_passport(const struct agent *agent, struct policy_identity *out)
 {
 	struct mapping_key key = {.vni = out->vni};
 	struct identity_value value;
 
 	memcpy(key.address, out->address.octet, 4);
-	if (mirror_identity(agent, &key, &value) || !value.node || value.not_after_s <= wall_s())
+	if (mirror_identity(agent, &key, &value) || value.not_after_s <= wall_s() ||
+		(!value.node && !value.account && !value.group_count))
 		return false;
 	out->node = value.node;
 	out->account = value.account;
@@ -162,15 +165,12 @@ int authority_host_at(const struct agent *agent, const struct substrate *address
 	const struct config *config = agent->config;
 
 	for (size_t i = 0; i < config->host_count; i++) {
-		const struct locator *locator = &config->hosts[i].locator;
-
-		if (memcmp(locator->octet, address->octet, 8) ||
-			(locator->length == 72 && locator->octet[8] != address->octet[8]))
+		if (!locator_has(&config->hosts[i].locator, address))
 			continue;
 		host_of_config(&config->hosts[i], out);
 		return 0;
 	}
-	return -ENOENT;
+	return resolve_host_at(agent, address, out) ? resolve_file_host_at(agent, address, out) : 0;
 }
 
 int authority_host_of(const struct agent *agent, const uint8_t key[32], struct engine_host *out)
@@ -183,7 +183,7 @@ int authority_host_of(const struct agent *agent, const uint8_t key[32], struct e
 		host_of_config(&config->hosts[i], out);
 		return 0;
 	}
-	return -ENOENT;
+	return resolve_host_of(agent, key, out) ? resolve_file_host_of(agent, key, out) : 0;
 }
 
 const struct config_vnet *authority_vnet(const struct agent *agent, uint32_t vni)

@@ -31,6 +31,7 @@ void authority_engine_config(const struct agent *agent, struct engine_config *ou
 /* Signs the host's passport anew; `out` is what engine_passport() takes. */
 void authority_host_passport(struct agent *agent, uint8_t out[HOST_PASSPORT_LEN]);
 
+/* The configuration's hosts go before those that were learned (resolve.h). 0 or -ENOENT. */
 int authority_host_at(const struct agent *agent, const struct substrate *address, struct engine_host *out);
 int authority_host_of(const struct agent *agent, const uint8_t key[32], struct engine_host *out);
 

@@ -14,6 +14,7 @@
 #include "agent/install.h"
 #include "agent/monitor.h"
 #include "agent/question.h"
+#include "agent/resolve.h"
 #include "agent/transport.h"
 #include "lib/time.h"
 
@@ -73,18 +74,20 @@ static enum source_says says(const struct policy_answer *out, const struct flow 
 
 /* ---- both ends */
 
+static int end_find(struct agent *agent, uint32_t vni, struct ipv4 address, struct mapping_value *out)
+{
+	struct mapping_key key = {.vni = vni};
+
+	memcpy(key.address, address.octet, 4);
+	return mirror_mapping(agent, &key, out);
+}
+
 static int ends_find(struct agent *agent, const struct flow *flow, struct mapping_value *source,
 	struct mapping_value *destination)
 {
-	struct mapping_key key = {.vni = flow->vni};
-	int error;
+	int error = end_find(agent, flow->vni, flow->source, source);
 
-	memcpy(key.address, flow->source.octet, 4);
-	error = mirror_mapping(agent, &key, source);
-	if (error)
-		return error;
-	memcpy(key.address, flow->destination.octet, 4);
-	return mirror_mapping(agent, &key, destination);
+	return error ? error : end_find(agent, flow->vni, flow->destination, destination);
 }
 
 /* What is known of one end's rules: who, when, and on whose word. */
@@ -199,15 +202,35 @@ static bool ask_peer(struct agent *agent, const struct config_vnet *vnet, const 
 	return true;
 }
 
-bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id)
+/* True when it must be asked for first where the destination lives, or who its host is: keys of hosts do not survive a restart. */
+static bool is_unresolved(const struct agent *agent, const struct flow *flow, const struct mapping_value *destination)
+{
+	struct engine_host host;
+	struct substrate at;
+
+	if (time_now_ns() >= destination->expires_ns)
+		return true;
+	memcpy(at.octet, destination->prefix, OVNET_PREFIX_LEN);
+	memcpy(at.octet + OVNET_PREFIX_LEN, flow->destination.octet, 4);
+	return !destination->ifindex && authority_host_at(agent, &at, &host);
+}
+
+static bool ask(struct agent *agent, const struct rule_key *key, uint64_t id, bool resolved)
 {
 	const struct config_vnet *vnet = authority_vnet(agent, key->vni);
-	struct mapping_value source, destination;
+	struct mapping_value source, destination = {0};
 	struct policy_answer out;
 	struct flow flow;
+	bool known;
 
 	decision_flow(key, &flow);
-	if (!vnet || ends_find(agent, &flow, &source, &destination) || !source.ifindex)
+	if (!vnet || end_find(agent, flow.vni, flow.source, &source) || !source.ifindex)
+		return true;
+	known = end_find(agent, flow.vni, flow.destination, &destination) == 0;
+	if (!resolved && resolve_active(agent) && is_unresolved(agent, &flow, &destination) &&
+		resolve_ask(agent, flow.vni, flow.source, flow.destination, id))
+		return false;
+	if (!known || time_now_ns() >= destination.expires_ns)
 		return true;
 	if (destination.ifindex) {
 		decide_here(agent, vnet, &flow, &source, &destination);
@@ -224,6 +247,16 @@ bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id)
 		return true;
 	}
 	return ask_peer(agent, vnet, &flow, &out, &source, &destination, id);
+}
+
+bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id)
+{
+	return ask(agent, key, id, false);
+}
+
+bool decision_ask_resolved(struct agent *agent, const struct rule_key *key, uint64_t id)
+{
+	return ask(agent, key, id, true);
 }
 
 /* ---- the asked side */
@@ -243,12 +276,13 @@ static int source_place(struct agent *agent, const struct engine_request *reques
 {
 	const struct node_passport *passport = request->passport;
 	struct mapping_key key = {.vni = request->flow.vni};
+	uint64_t end_ns = passport ? mappings_passport_end(passport->not_after_s) : 0;
 	int error;
 
 	memcpy(key.address, request->flow.source.octet, 4);
 	error = mirror_mapping(agent, &key, source);
 	if (error == -ENOENT && passport) {
-		error = mappings_learn(agent, &key, &request->peer->locator, passport->slot, passport->not_after_s);
+		error = mappings_learn(agent, &key, &request->peer->locator, passport->slot, end_ns);
 		return error ? error : mirror_mapping(agent, &key, source);
 	}
 	/* Where it lived is forgotten: its agent asks anew, with the passport. */
@@ -256,8 +290,10 @@ static int source_place(struct agent *agent, const struct engine_request *reques
 		return error == -ENOENT ? -EAGAIN : error;
 	if (source->ifindex || !lives_there(source, request))
 		return -EPERM;
-	/* What was learned stands as long as somebody vouches for it. */
-	return passport ? mappings_extend(agent, &key, source, passport->not_after_s) : 0;
+	/* What was learned stands as long as somebody vouches for it. Not for each question: the two clocks differ within a second. */
+	if (source->expires_ns == OVNET_NEVER || end_ns < source->expires_ns + 2 * NSEC_PER_SEC)
+		return 0;
+	return mappings_extend(agent, &key, source, end_ns);
 }
 
 /*
@@ -435,6 +471,8 @@ static void answer_install(struct agent *agent, const struct config_vnet *vnet, 
 	enum policy_agreement agreement = policy_set_find_vnet(agent->config->policies, flow->vni)->agreement;
 	struct policy_answer in, out, joined;
 
+	/* What waits leaves now: of a host that was learned with this question, the way may have become known meanwhile. */
+	hosts_resolve_at(agent, destination->nexthop);
 	install.expires_ns = time_now_ns() + decision->lifetime_ms * NSEC_PER_MSEC;
 	install.serial = decision->serial;
 	install.exact = decision->exact || vnet->answers == ANSWERS_EXACT;
@@ -507,6 +545,9 @@ void decision_decided(struct agent *agent, const struct flow *flow, uint64_t id,
 	if (decision && decision->incarnation && identity_seen(agent, &where, decision->incarnation))
 		decision = NULL;
 	tell(agent, outcome_word(outcome), flow, outcome == OUTCOME_GRANTED, decision ? decision->policy : 0);
+	/* Nobody there has that address: where it is now is asked for, and then there. */
+	if (decision && !decision->incarnation && resolve_gone(agent, flow->vni, flow->destination))
+		return ask_over(agent, flow, id);
 	if (vnet && !ends_find(agent, flow, &source, &destination) && source.ifindex && !destination.ifindex) {
 		if (decision)
 			answer_install(agent, vnet, flow, outcome == OUTCOME_GRANTED, decision, &source, &destination);

@@ -22,6 +22,8 @@
  * true when the rules are in the kernel; false: question_answered(id) will be called, not from within this call.
  */
 bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id);
+/* The same, when what could be known of where the destination lives is known (resolve.h). For question.c. */
+bool decision_ask_resolved(struct agent *agent, const struct rule_key *key, uint64_t id);
 
 /* Of the engine's ops: a peer asks; an answer has come. */
 int decision_decide(struct agent *agent, const struct engine_request *request, bool *granted,

@@ -10,6 +10,7 @@
 #include "agent/authority.h"
 #include "agent/mirror.h"
 #include "agent/decision.h"
+#include "agent/resolve.h"
 #include "agent/show.h"
 #include "lib/json.h"
 #include "lib/time.h"
@@ -438,9 +439,9 @@ static const char *add_live(const struct explanation *explanation, cJSON *all, c
 					   : REASON_UNKNOWN_SOURCE;
 	for (enum width width = WIDTH_PORT; width <= WIDTH_ARP; width++)
 		add_rule(explanation, rules, direction, width, local, peer, reachable, &live);
-	/* What arrives is never asked for; nor is what a rule denies. */
-	negotiates = outward && reachable && live.reason != REASON_NONE && live.reason != REASON_RULE_DENY &&
-		     authority_vnet(explanation->agent, explanation->flow.vni);
+	/* What arrives is never asked for; nor is what a rule denies, nor where an address is that nobody can be asked about. */
+	negotiates = outward && (reachable || resolve_active(explanation->agent)) && live.reason != REASON_NONE &&
+		     live.reason != REASON_RULE_DENY && authority_vnet(explanation->agent, explanation->flow.vni);
 	entry = cJSON_AddObjectToObject(all, name);
 	cJSON_AddStringToObject(entry, "verdict", live.verdict);
 	show_add_text(entry, "reason", live.reason ? reason_name(live.reason) : NULL);

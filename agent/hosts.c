@@ -132,35 +132,48 @@ static struct nexthop_value hosts_way(struct agent *agent, const struct agent_ho
 	return value;
 }
 
+/* Returns whether there is a usable way. */
+static bool host_refresh(struct agent *agent, uint32_t index)
+{
+	struct agent_host *host = &agent->hosts[index];
+	struct nexthop_value value = hosts_way(agent, host);
+	char text[ADDRESS_TEXT_MAX];
+	int error;
+
+	if (host->known && memcmp(&value, &host->hop, sizeof(value)) == 0)
+		return value.ifindex;
+	error = nexthop_set(agent->maps->nexthops, index, &value);
+	if (error) {
+		log_error("host %s: next hop: %s", locator_format(&host->locator, text), strerror(-error));
+		return value.ifindex;
+	}
+	if (host->known || value.ifindex)
+		log_notice("host %s: %s", locator_format(&host->locator, text),
+			value.ifindex ? "reachable" : "no usable next hop");
+	host->known = true;
+	host->hop = value;
+	return value.ifindex;
+}
+
 void hosts_resolve(struct agent *agent)
 {
-	char text[ADDRESS_TEXT_MAX];
 	bool waiting = false;
 
-	for (uint32_t i = 0; i < agent->config->limits.hosts; i++) {
-		struct agent_host *host = &agent->hosts[i];
-		struct nexthop_value value;
-		int error;
-
-		if (!host->locator.length)
-			continue;
-		value = hosts_way(agent, host);
-		waiting |= value.ifindex == 0;
-		if (host->known && memcmp(&value, &host->hop, sizeof(value)) == 0)
-			continue;
-		error = nexthop_set(agent->maps->nexthops, i, &value);
-		if (error) {
-			log_error("host %s: next hop: %s", locator_format(&host->locator, text), strerror(-error));
-			continue;
-		}
-		if (host->known || value.ifindex)
-			log_notice("host %s: %s", locator_format(&host->locator, text),
-				value.ifindex ? "reachable" : "no usable next hop");
-		host->known = true;
-		host->hop = value;
-	}
+	for (uint32_t i = 0; i < agent->config->limits.hosts; i++)
+		if (agent->hosts[i].locator.length)
+			waiting |= !host_refresh(agent, i);
 	if (waiting)
 		loop_timer_at(agent->resolve_timer, time_now_ns() + RESOLVE_RETRY_NS);
 	else
 		loop_timer_stop(agent->resolve_timer);
+}
+
+void hosts_resolve_at(struct agent *agent, uint32_t index)
+{
+	const struct agent_host *host = &agent->hosts[index];
+
+	if (!host->locator.length || (host->known && host->hop.ifindex))
+		return;
+	if (!host_refresh(agent, index))
+		loop_timer_at(agent->resolve_timer, time_now_ns() + RESOLVE_RETRY_NS);
 }

@@ -54,8 +54,40 @@ int identity_seen(struct agent *agent, const struct mapping_key *key, uint64_t i
 	error = compare(agent, key, value.incarnation, incarnation);
 	if (error < 0)
 		return error;
-	value = (struct identity_value){.incarnation = incarnation};
+	/* What the resolver said of the holder was without its incarnation; of a former holder it is nothing. */
+	if (value.incarnation)
+		value = (struct identity_value){0};
+	value.incarnation = incarnation;
 	return keep(agent, key, &value);
+}
+
+static bool belongs_elsewhere(const struct identity_value *a, const struct identity_value *b)
+{
+	return a->node != b->node || a->account != b->account || a->group_count != b->group_count ||
+	       memcmp(a->groups, b->groups, a->group_count * sizeof(a->groups[0])) != 0;
+}
+
+int identity_told(struct agent *agent, const struct mapping_key *key, const struct policy_identity *told,
+	uint64_t not_after_s)
+{
+	struct identity_value old = {0}, value = {.node = told->node, .account = told->account};
+	uint64_t wall_s = (uint64_t)time(NULL);
+	bool changed;
+	int error;
+
+	if (!told->node && !told->account && !told->group_count)
+		return 0;
+	if (mirror_identity(agent, key, &old) == 0 && old.host && old.not_after_s > wall_s)
+		return 0;
+	value.incarnation = old.incarnation;
+	value.not_after_s = not_after_s;
+	value.group_count = (uint32_t)told->group_count;
+	memcpy(value.groups, told->groups, told->group_count * sizeof(value.groups[0]));
+	changed = (old.node || old.account || old.group_count) && belongs_elsewhere(&old, &value);
+	if (changed)
+		mappings_renew(agent, key);
+	error = keep(agent, key, &value);
+	return error ? error : changed;
 }
 
 int identity_remember(struct agent *agent, const struct mapping_key *key, const struct node_passport *passport)

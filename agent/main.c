@@ -19,6 +19,8 @@
 #include "agent/mirror.h"
 #include "agent/question.h"
 #include "agent/queue.h"
+#include "agent/resolve.h"
+#include "agent/resolve_file.h"
 #include "agent/revocation.h"
 #include "agent/transport.h"
 #include "lib/log.h"
@@ -180,6 +182,7 @@ static void report_incomplete(const struct agent *agent, int error, config_repor
 int agent_reload(struct agent *agent, config_report_fn report, void *context, struct agent_changes *changes)
 {
 	struct config *new, *old = agent->config;
+	struct config_directory *directory = NULL;
 	struct agent_changes made = {0};
 	int error;
 
@@ -187,6 +190,8 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 	if (error)
 		return error;
 	error = refuse_fixed(agent, new, report, context);
+	if (!error && new->resolve.present)
+		error = config_directory_load(new->resolve.file, new, report, context, &directory);
 	if (error) {
 		config_free(new);
 		return error;
@@ -197,6 +202,7 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 	agent->config_loaded_ns = time_now_ns();
 	revocation_compare_with(agent, old);
 	error = authority_reload(agent);
+	resolve_file_set(agent, directory);
 	install_forget_answers(agent);
 	transport_reload(agent);
 	transport_forget_changed(agent, old);
@@ -209,6 +215,7 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 	if (error)
 		report_incomplete(agent, error, report, context);
 	revocation_compare_with(agent, NULL);
+	resolve_file_compare(agent);
 	config_free(old);
 	/* Denials of the file that have come are looked at by what was negotiated before them. */
 	if (agent->config->rule_count)
@@ -325,6 +332,8 @@ static int start(struct agent *agent)
 		{"kernel", open_loader},
 		{"mirror", mirror_open},
 		{"identity", authority_open},
+		{"resolver", resolve_open},
+		{"directory", resolve_file_open},
 		{"revocations", revocation_open},
 		{"grants", grant_open},
 		{"ports", ports_open},
@@ -395,6 +404,8 @@ static void end(struct agent *agent)
 	}
 	install_close(agent);
 	grant_close(agent);
+	resolve_file_close(agent);
+	resolve_close(agent);
 	revocation_close(agent);
 	authority_close(agent);
 	mirror_close(agent);
@@ -440,7 +451,13 @@ static int remove_instance(struct agent *agent)
 
 static int check(const struct config *config, const struct options *options)
 {
+	struct config_directory *directory = NULL;
 	unsigned errors = 0, warnings = 0;
+
+	if (config->resolve.present &&
+		config_directory_load(config->resolve.file, config, report_to_stderr, NULL, &directory))
+		errors++;
+	config_directory_free(directory);
 
 	config_check_interfaces(config, options->config, report_to_stderr, NULL, &errors, &warnings);
 	if (errors || (options->strict && warnings))

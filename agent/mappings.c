@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mapping table: nodes of this host that are online, and nodes elsewhere as the configuration has them or as their agents
- * said when they asked.
+ * The mapping table: nodes of this host that are online, and nodes elsewhere as the configuration has them, as their agents said
+ * when they asked, or as the resolver said.
  * An entry that stays the same keeps its incarnation and its dummy MAC, across reloads and restarts.
  */
 #include <errno.h>
@@ -84,6 +84,14 @@ static bool mac_add(struct mac_set *set, const uint8_t mac[6])
 	return true;
 }
 
+static void mac_of_seed(uint64_t seed, uint8_t mac[6])
+{
+	uint64_t hash = mix(seed);
+
+	memcpy(mac, &hash, 6);
+	mac[0] = (mac[0] & 0xfc) | 0x02;
+}
+
 /*
  * A locally administered unicast MAC from (vnet, address), tried further until no other destination and no node here has
  * it: the same on every start, mostly, even when nothing was left in the kernel.
@@ -93,12 +101,9 @@ static void mac_make(struct mac_set *set, const struct mapping_key *key, uint8_t
 	uint64_t seed;
 
 	memcpy(&seed, key, sizeof(seed));
-	do {
-		uint64_t hash = mix(seed++);
-
-		memcpy(mac, &hash, 6);
-		mac[0] = (mac[0] & 0xfc) | 0x02;
-	} while (!mac_add(set, mac));
+	do
+		mac_of_seed(seed++, mac);
+	while (!mac_add(set, mac));
 }
 
 static int mac_set_fill(struct mac_set *set, const struct agent *agent, const struct mapping_list *have)
@@ -260,61 +265,66 @@ int mappings_apply(struct agent *agent, bool bump[OVNET_PORTS_MAX], unsigned *ch
 	return error;
 }
 
-/* The whole table is looked at for a MAC that nobody has: this is once a peer, not once a packet. */
-static int learn(struct agent *agent, const struct mapping_key *key, struct mapping_value *value)
+/* Of this host's own nodes, too, none may have it. */
+static bool mac_is_free(const struct agent *agent, const uint8_t mac[6])
 {
-	struct mapping_list have = {0};
-	struct mac_set macs = {0};
-	int error = mapping_each(agent->maps->mappings, append, &have);
-
-	if (!error)
-		error = mac_set_fill(&macs, agent, &have);
-	if (!error) {
-		mac_make(&macs, key, value->mac);
-		error = mirror_mapping_set(agent, key, value);
-	}
-	free(macs.slots);
-	list_free(&have);
-	return error;
+	for (size_t i = 0; i < agent->config->node_count; i++)
+		if (memcmp(agent->config->nodes[i].mac.octet, mac, 6) == 0)
+			return false;
+	return !mirror_mac_taken(agent, mac);
 }
 
-int mappings_learn(struct agent *agent, const struct mapping_key *key, const struct locator *locator, uint8_t slot,
-	uint64_t not_after_s)
+static int place(struct agent *agent, const struct mapping_key *key, const struct locator *locator, uint8_t slot,
+	struct mapping_value *value)
 {
-	struct mapping_value value = {.incarnation = agent_unique(agent)};
 	struct substrate substrate;
 	struct ipv4 address;
-	struct timespec wall;
 	int error;
 
-	clock_gettime(CLOCK_REALTIME, &wall);
-	if (not_after_s <= (uint64_t)wall.tv_sec)
-		return -EKEYEXPIRED;
 	memcpy(address.octet, key->address, 4);
 	error = substrate_of_node(locator, slot, key->vni, address, &substrate);
 	if (!error)
-		error = hosts_place(agent, locator, &value.nexthop);
+		error = hosts_place(agent, locator, &value->nexthop);
+	if (!error)
+		memcpy(value->prefix, substrate.octet, sizeof(value->prefix));
+	return error;
+}
+
+uint64_t mappings_passport_end(uint64_t not_after_s)
+{
+	struct timespec wall;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	if (not_after_s <= (uint64_t)wall.tv_sec)
+		return 0;
+	return time_now_ns() + (not_after_s - (uint64_t)wall.tv_sec) * NSEC_PER_SEC;
+}
+
+int mappings_learn(struct agent *agent, const struct mapping_key *key, const struct locator *locator, uint8_t slot,
+	uint64_t expires_ns)
+{
+	struct mapping_value value = {.expires_ns = expires_ns, .incarnation = agent_unique(agent)};
+	uint64_t seed;
+	int error;
+
+	if (expires_ns <= time_now_ns())
+		return -EKEYEXPIRED;
+	error = place(agent, key, locator, slot, &value);
 	if (error)
 		return error;
-	memcpy(value.prefix, substrate.octet, sizeof(value.prefix));
-	value.expires_ns = time_now_ns() + (not_after_s - (uint64_t)wall.tv_sec) * NSEC_PER_SEC;
-	error = learn(agent, key, &value);
-	hosts_resolve(agent);
+	memcpy(&seed, key, sizeof(seed));
+	do
+		mac_of_seed(seed++, value.mac);
+	while (!mac_is_free(agent, value.mac));
+	error = mirror_mapping_set(agent, key, &value);
+	hosts_resolve_at(agent, value.nexthop);
 	return error;
 }
 
 int mappings_extend(struct agent *agent, const struct mapping_key *key, struct mapping_value *value,
-	uint64_t not_after_s)
+	uint64_t expires_ns)
 {
-	struct timespec wall;
-	uint64_t expires_ns;
-
-	clock_gettime(CLOCK_REALTIME, &wall);
-	if (value->expires_ns == OVNET_NEVER || not_after_s <= (uint64_t)wall.tv_sec)
-		return 0;
-	expires_ns = time_now_ns() + (not_after_s - (uint64_t)wall.tv_sec) * NSEC_PER_SEC;
-	/* Not for each question: the two clocks differ within a second. */
-	if (expires_ns < value->expires_ns + 2 * NSEC_PER_SEC)
+	if (value->expires_ns == OVNET_NEVER || expires_ns <= value->expires_ns)
 		return 0;
 	/* No new epoch: sessions prove themselves again at the end that they know. */
 	value->expires_ns = expires_ns;
@@ -330,19 +340,72 @@ bool mappings_known(void *context, uint32_t vni, struct ipv4 address)
 	return mirror_mapping(context, &key, &value) == 0 && time_now_ns() < value.expires_ns;
 }
 
-void mappings_renew(struct agent *agent, const struct mapping_key *key)
+static void bump_now(struct agent *agent, uint32_t vni)
 {
 	bool bump[OVNET_PORTS_MAX] = {false};
+
+	bump_vnet(agent, vni, bump);
+	for (size_t i = 0; i < agent->config->node_count; i++)
+		if (agent->ports[i].attached && bump[agent->ports[i].number])
+			ports_bump(agent, &agent->ports[i]);
+}
+
+static bool is_learned(const struct mapping_value *value)
+{
+	return !value->ifindex && value->expires_ns != OVNET_NEVER;
+}
+
+int mappings_told(struct agent *agent, const struct mapping_key *key, const struct locator *locator, uint8_t slot,
+	uint64_t expires_ns)
+{
+	struct mapping_value old, value;
+	int error = mirror_mapping(agent, key, &old);
+
+	if (error == -ENOENT)
+		return mappings_learn(agent, key, locator, slot, expires_ns);
+	if (error || !is_learned(&old))
+		return error;
+	value = old;
+	error = place(agent, key, locator, slot, &value);
+	if (error)
+		return error;
+	if (memcmp(value.prefix, old.prefix, sizeof(old.prefix)) == 0)
+		return mappings_extend(agent, key, &old, expires_ns);
+	/* It keeps its dummy MAC (ONM-4); what was agreed with its former host holds no more. */
+	value.incarnation = agent_unique(agent);
+	value.expires_ns = expires_ns;
+	error = mirror_mapping_set(agent, key, &value);
+	if (error)
+		return error;
+	hosts_resolve_at(agent, value.nexthop);
+	bump_now(agent, key->vni);
+	reconcile_soon(agent);
+	return 0;
+}
+
+int mappings_forget(struct agent *agent, const struct mapping_key *key)
+{
+	struct mapping_value value;
+
+	if (mirror_mapping(agent, key, &value))
+		return -ENOENT;
+	if (!is_learned(&value))
+		return -EPERM;
+	mirror_mapping_del(agent, key);
+	bump_now(agent, key->vni);
+	reconcile_soon(agent);
+	return 0;
+}
+
+void mappings_renew(struct agent *agent, const struct mapping_key *key)
+{
 	struct mapping_value value;
 
 	if (mirror_mapping(agent, key, &value) || value.ifindex)
 		return;
 	value.incarnation = agent_unique(agent);
 	mirror_mapping_set(agent, key, &value);
-	bump_vnet(agent, key->vni, bump);
-	for (size_t i = 0; i < agent->config->node_count; i++)
-		if (agent->ports[i].attached && bump[agent->ports[i].number])
-			ports_bump(agent, &agent->ports[i]);
+	bump_now(agent, key->vni);
 	/* Rules of the file about that address are made anew for its new holder. */
 	reconcile_soon(agent);
 }

@@ -11,6 +11,13 @@
 
 struct mirror {
 	void *mappings, *identities; /* trees, by key */
+	void *macs;                  /* tree of the mappings' dummy MACs */
+};
+
+/* How many mappings have it: one, but while a table is made anew. */
+struct mac_node {
+	uint8_t mac[6]; /* first: the tree compares it */
+	unsigned count;
 };
 
 struct mapping_node {
@@ -26,6 +33,45 @@ struct identity_node {
 static int compare(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct mapping_key));
+}
+
+static int compare_mac(const void *a, const void *b)
+{
+	return memcmp(a, b, 6);
+}
+
+static int mac_take(struct mirror *mirror, const uint8_t mac[6])
+{
+	struct mac_node **found = tfind(mac, &mirror->macs, compare_mac), *node;
+
+	if (found) {
+		(*found)->count++;
+		return 0;
+	}
+	node = calloc(1, sizeof(*node));
+	if (!node)
+		return -ENOMEM;
+	memcpy(node->mac, mac, sizeof(node->mac));
+	node->count = 1;
+	if (tsearch(node, &mirror->macs, compare_mac))
+		return 0;
+	free(node);
+	return -ENOMEM;
+}
+
+static void mac_give(struct mirror *mirror, const uint8_t mac[6])
+{
+	struct mac_node **found = tfind(mac, &mirror->macs, compare_mac), *node = found ? *found : NULL;
+
+	if (!node || --node->count)
+		return;
+	tdelete(mac, &mirror->macs, compare_mac);
+	free(node);
+}
+
+bool mirror_mac_taken(const struct agent *agent, const uint8_t mac[6])
+{
+	return tfind(mac, &agent->mirror->macs, compare_mac);
 }
 
 /* The node with this key, made if there is none. NULL: out of memory. */
@@ -60,10 +106,17 @@ static void node_drop(void **tree, const struct mapping_key *key)
 static int keep_mapping(void *context, const struct mapping_key *key, const struct mapping_value *value)
 {
 	struct mirror *mirror = context;
-	struct mapping_node *node = node_get(&mirror->mappings, key, sizeof(*node));
+	struct mapping_node *node;
 
-	if (!node)
+	if (mac_take(mirror, value->mac))
 		return -ENOMEM;
+	node = node_get(&mirror->mappings, key, sizeof(*node));
+	if (!node) {
+		mac_give(mirror, value->mac);
+		return -ENOMEM;
+	}
+	/* Of a new one all is zero, and that MAC nobody has. */
+	mac_give(mirror, node->value.mac);
 	node->value = *value;
 	return 0;
 }
@@ -96,6 +149,7 @@ void mirror_close(struct agent *agent)
 		return;
 	tdestroy(agent->mirror->mappings, free);
 	tdestroy(agent->mirror->identities, free);
+	tdestroy(agent->mirror->macs, free);
 	free(agent->mirror);
 	agent->mirror = NULL;
 }
@@ -124,6 +178,10 @@ int mirror_mapping_set(struct agent *agent, const struct mapping_key *key, const
 
 int mirror_mapping_del(struct agent *agent, const struct mapping_key *key)
 {
+	struct mapping_node **found = tfind(key, &agent->mirror->mappings, compare);
+
+	if (found)
+		mac_give(agent->mirror, (*found)->value.mac);
 	node_drop(&agent->mirror->mappings, key);
 	return mapping_del(agent->maps->mappings, key);
 }

@@ -21,6 +21,8 @@ void mirror_close(struct agent *agent);
 int mirror_mapping(const struct agent *agent, const struct mapping_key *key, struct mapping_value *out);
 int mirror_mapping_set(struct agent *agent, const struct mapping_key *key, const struct mapping_value *value);
 int mirror_mapping_del(struct agent *agent, const struct mapping_key *key);
+/* True when some mapping has this dummy MAC. */
+bool mirror_mac_taken(const struct agent *agent, const uint8_t mac[6]);
 
 int mirror_identity(const struct agent *agent, const struct mapping_key *key, struct identity_value *out);
 int mirror_identity_set(struct agent *agent, const struct mapping_key *key, const struct identity_value *value);

@@ -14,6 +14,7 @@
 #include "agent/agent.h"
 #include "agent/authority.h"
 #include "agent/question.h"
+#include "agent/resolve.h"
 #include "lib/log.h"
 
 static uint32_t negotiation_flags(const struct agent *agent, size_t vnet_index)
@@ -22,7 +23,8 @@ static uint32_t negotiation_flags(const struct agent *agent, size_t vnet_index)
 
 	if (!authority_vnet(agent, vnet->vni))
 		return 0;
-	return PORT_NEGOTIATE | (vnet->pending == PENDING_DISCARD ? PORT_DISCARD : 0) |
+	return PORT_NEGOTIATE | (resolve_active(agent) ? PORT_RESOLVE : 0) |
+	       (vnet->pending == PENDING_DISCARD ? PORT_DISCARD : 0) |
 	       (vnet->replies == REPLIES_NEGOTIATE ? PORT_ASK_REPLIES : 0);
 }
 

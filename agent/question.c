@@ -247,6 +247,15 @@ void question_answered(struct agent *agent, uint64_t id)
 		mark_answered(questions, waiting);
 }
 
+void question_resolved(struct agent *agent, uint64_t id)
+{
+	struct questions *questions = agent->questions;
+	struct waiting *waiting = questions ? find(questions, id) : NULL;
+
+	if (waiting && !waiting->answered && decision_ask_resolved(agent, &waiting->key, id))
+		mark_answered(questions, waiting);
+}
+
 /* One of each port in turn: who asks much waits for himself. */
 static void serve(struct questions *questions)
 {

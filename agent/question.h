@@ -22,6 +22,9 @@ void question_budget(struct agent *agent, uint16_t number, bool fresh);
  */
 void question_answered(struct agent *agent, uint64_t id);
 
+/* What could be known of where its destination lives is known: it goes on. For resolve.c; an unknown one is ignored. */
+void question_resolved(struct agent *agent, uint64_t id);
+
 struct question_view {
 	uint16_t number;
 	struct rule_key key;

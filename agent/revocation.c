@@ -13,6 +13,7 @@
 #include "agent/identity.h"
 #include "agent/install.h"
 #include "agent/monitor.h"
+#include "agent/resolve.h"
 #include "agent/revocation.h"
 #include "agent/transport.h"
 #include "lib/array.h"
@@ -464,15 +465,24 @@ static int remove_of_peer(void *context, const struct rule_key *key, const struc
 	return 0;
 }
 
+void revocation_of_peer(struct agent *agent, uint32_t vni, struct ipv4 address)
+{
+	struct sweep_peer sweep = {.agent = agent, .vni = vni};
+
+	memcpy(sweep.peer, address.octet, 4);
+	rule_each(agent->maps->rules, remove_of_peer, &sweep);
+}
+
 /* The holder of an address elsewhere has gone: nothing that rests on it holds, and nothing of it is remembered. */
 static void forget_peer(struct agent *agent, uint32_t vni, struct ipv4 address)
 {
-	struct sweep_peer sweep = {.agent = agent, .vni = vni};
 	struct mapping_key key = {.vni = vni};
 
-	memcpy(sweep.peer, address.octet, 4);
+	/* Where it can be asked for, its place is doubted as well. */
+	if (resolve_gone(agent, vni, address))
+		return;
 	memcpy(key.address, address.octet, 4);
-	rule_each(agent->maps->rules, remove_of_peer, &sweep);
+	revocation_of_peer(agent, vni, address);
 	mappings_renew(agent, &key);
 }
 

@@ -25,6 +25,9 @@ void revocation_tell(struct agent *agent);
 void revocation_stale(struct agent *agent, const struct engine_host *peer, const struct message_notice *notice);
 void revocation_withdrawn(struct agent *agent, const struct engine_host *peer, const struct message_notice *notice);
 
+/* What was negotiated with a node elsewhere goes. Its mapping, and the epochs of ports, are the caller's next matter. */
+void revocation_of_peer(struct agent *agent, uint32_t vni, struct ipv4 address);
+
 /* The programs saw a packet without a rule, or for nobody: its sender's agent is told. */
 void revocation_arrival(struct agent *agent, const struct question *question);
 

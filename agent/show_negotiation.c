@@ -9,6 +9,7 @@
 
 #include "agent/decision.h"
 #include "agent/grant.h"
+#include "agent/resolve.h"
 #include "agent/show.h"
 #include "agent/transport.h"
 #include "lib/json.h"
@@ -50,6 +51,11 @@ static void add_counters(cJSON *object, const char *name, const void *counters, 
 #define QUESTION(field)                                                                                                \
 	{                                                                                                              \
 #field, offsetof(struct question_counters, field)                                                      \
+	}
+
+#define RESOLVE(field)                                                                                                 \
+	{                                                                                                              \
+#field, offsetof(struct resolve_counters, field)                                                       \
 	}
 
 static void add_engine_counters(const struct agent *agent, cJSON *object)
@@ -103,6 +109,33 @@ static void add_question_counters(const struct agent *agent, cJSON *object)
 	add_counters(object, "questions", question_counters(agent), names, ARRAY_LEN(names));
 }
 
+static void add_resolve(const struct agent *agent, cJSON *object)
+{
+	static const struct counter_name names[] = {
+		RESOLVE(asked),
+		RESOLVE(refreshed),
+		RESOLVE(found),
+		RESOLVE(absent),
+		RESOLVE(refused),
+		RESOLVE(failed),
+		RESOLVE(timed_out),
+		RESOLVE(joined),
+		RESOLVE(cached),
+		RESOLVE(full),
+		RESOLVE(late),
+		RESOLVE(invalidated),
+	};
+	_Static_assert(ARRAY_LEN(names) * sizeof(uint64_t) == sizeof(struct resolve_counters), "every counter is here");
+	const struct resolve_status status = resolve_status(agent);
+	cJSON *resolve = cJSON_AddObjectToObject(object, "resolve");
+
+	show_add_text(resolve, "resolver", status.resolver);
+	cJSON_AddNumberToObject(resolve, "in_flight", (double)status.in_flight);
+	cJSON_AddNumberToObject(resolve, "remembered", (double)status.negatives);
+	cJSON_AddNumberToObject(resolve, "hosts", (double)status.hosts);
+	add_counters(resolve, "counters", &status.counters, names, ARRAY_LEN(names));
+}
+
 static void count_peer(void *context, const struct engine_peer *peer)
 {
 	(void)peer;
@@ -132,6 +165,7 @@ void show_add_negotiation(struct agent *agent, cJSON *result)
 	else
 		cJSON_AddNullToObject(negotiation, "engine");
 	add_question_counters(agent, negotiation);
+	add_resolve(agent, negotiation);
 }
 
 /* ---- peer list */

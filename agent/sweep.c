@@ -11,6 +11,7 @@
 #include "agent/grant.h"
 #include "agent/identity.h"
 #include "agent/install.h"
+#include "agent/resolve.h"
 #include "lib/time.h"
 
 #define SWEEP_PERIOD_NS NSEC_PER_SEC
@@ -72,6 +73,7 @@ static int sweep_session(void *context, const struct session_key *key, const str
 
 	if (port_present(sweep, session) && sweep->now_ns < session->last_ns + idle_ns) {
 		grant_used(agent, key, session);
+		resolve_used(agent, key, session);
 		return 0;
 	}
 	session_del(agent->maps->sessions, key, agent->states);

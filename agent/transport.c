@@ -14,6 +14,7 @@
 #include "agent/authority.h"
 #include "agent/decision.h"
 #include "agent/monitor.h"
+#include "agent/resolve.h"
 #include "agent/revocation.h"
 #include "agent/transport.h"
 #include "lib/error.h"
@@ -304,11 +305,41 @@ void transport_forget_changed(struct agent *agent, const struct config *old)
 	}
 }
 
+static bool is_configured(const struct agent *agent, const struct locator *locator)
+{
+	for (size_t i = 0; i < agent->config->host_count; i++)
+		if (memcmp(agent->config->hosts[i].locator.octet, locator->octet, 8) == 0)
+			return true;
+	return false;
+}
+
+void transport_host(struct agent *agent, const struct locator *locator, bool known)
+{
+	struct control_key key;
+	int error = 0;
+
+	if (!agent->transport)
+		return;
+	memcpy(key.prefix, locator->octet, sizeof(key.prefix));
+	if (known)
+		error = control_host_set(agent->maps->control_hosts, &key);
+	else if (!is_configured(agent, locator))
+		control_host_del(agent->maps->control_hosts, &key);
+	if (error)
+		log_debug("negotiation: a learned host has no gate of its own: %s", strerror(-error));
+}
+
+static void gate_learned(void *context, const struct engine_host *host)
+{
+	transport_host(context, &host->locator, true);
+}
+
 static void directory_write(struct agent *agent)
 {
 	const struct config *config = agent->config;
 
 	control_host_clear(agent->maps->control_hosts);
+	resolve_each_host(agent, gate_learned, agent);
 	for (size_t i = 0; i < config->host_count; i++) {
 		struct control_key key;
 		int error;

@@ -18,6 +18,8 @@ struct engine *transport_engine(const struct agent *agent);
 struct engine_time transport_now(void);
 /* The configuration is another now: its hosts have gates of their own (maps/control.h), and its grants may be longer. */
 void transport_reload(struct agent *agent);
+/* One host more, learned until then, or one less. */
+void transport_host(struct agent *agent, const struct locator *locator, bool known);
 /* Whom the directory knows no more, or under another key: its keys, and what it has shown, count for nothing. */
 void transport_forget_changed(struct agent *agent, const struct config *old);
 /* What was asked leaves now, and the timer is set: to be called by who has called the engine, once for many calls. */

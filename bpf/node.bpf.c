@@ -64,7 +64,8 @@ static __always_inline int node_stages(struct __sk_buff *skb, struct packet *p)
 	TRY(options(skb, p));
 	reason = session_find(p, DIRECTION_OUT, deliver_packets(skb), &session);
 	if (unlikely(reason))
-		return question_may_help(reason) ? question(skb, p, reason) : reason;
+		return question_may_help(reason) || question_resolves(p, port, reason) ? question(skb, p, reason)
+										       : reason;
 	if (session->flags & SESSION_LOCAL)
 		return node_to_local(skb, p);
 	return node_to_substrate(skb, p, session, port);

@@ -49,6 +49,7 @@ static const struct output_section status_sections[] = {
 	SECTION(OUTPUT_TABLE, "uplinks", uplink_columns),
 	{.kind = OUTPUT_COUNTS, .member = "negotiation.engine"},
 	{.kind = OUTPUT_COUNTS, .member = "negotiation.questions"},
+	{.kind = OUTPUT_COUNTS, .member = "negotiation.resolve.counters"},
 };
 
 const struct output_view view_status = VIEW(status_sections);

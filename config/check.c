@@ -362,6 +362,32 @@ static int check_rules(struct findings *findings, const struct config *config, c
 	return 0;
 }
 
+/* Of nodes elsewhere; those of this host are told from them by their locator, and so is nothing here. */
+void check_directory(struct findings *findings, struct config *directory, const struct config *own)
+{
+	struct places places;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < directory->mapping_count; i++) {
+		struct config_mapping *mapping = &directory->mappings[i];
+
+		if (ipv4_is_unicast(mapping->address))
+			settle_slot(findings, &mapping->locator, "mappings", i, &mapping->slot);
+	}
+	check_hosts(findings, directory);
+	if (places_of(directory, &places) != 0) {
+		finding_add(findings, "", "out of memory");
+		return;
+	}
+	check_places(findings, &places);
+	free(places.list);
+	check_settle(directory, own);
+	for (size_t i = 0; i < directory->mapping_count; i++)
+		if (directory->mappings[i].vnet != SCHEMA_NO_VNET)
+			directory->mappings[kept++] = directory->mappings[i];
+	directory->mapping_count = kept;
+}
+
 void check_config(struct findings *findings, struct config *config)
 {
 	struct places places;

@@ -20,6 +20,13 @@ void check_config(struct findings *findings, struct config *config);
  */
 void check_identity(struct findings *findings, struct config *config);
 
+/* The checks of a directory, which may name this host's own nodes as well. What it says of vnets that `own` does not have is left out. */
+void check_directory(struct findings *findings, struct config *directory, const struct config *own);
+
+/* The parts of that in check_identity.c: hosts among each other; and the identities of nodes elsewhere. */
+void check_hosts(struct findings *findings, const struct config *config);
+void check_settle(struct config *config, const struct config *vnets);
+
 /* True when an address can be in both prefixes; one that was refused is in none. */
 bool check_overlap(const struct locator *a, const struct locator *b);
 

@@ -72,7 +72,7 @@ static void check_keys(struct findings *findings, const struct config *config, c
 	}
 }
 
-static void check_hosts(struct findings *findings, const struct config *config)
+void check_hosts(struct findings *findings, const struct config *config)
 {
 	scope_free const struct config_host **sorted = calloc(config->host_count + 1, sizeof(*sorted));
 
@@ -127,19 +127,31 @@ static void settle(const struct config *config, size_t vnet, struct ipv4 address
 	identity->node = *name ? policy_id(name) : 0;
 }
 
+void check_settle(struct config *config, const struct config *vnets)
+{
+	for (size_t i = 0; i < config->mapping_count; i++) {
+		struct config_mapping *mapping = &config->mappings[i];
+
+		settle(vnets, mapping->vnet, mapping->address, mapping->name, &mapping->identity);
+	}
+}
+
+static void check_resolve(struct findings *findings, const struct config *config)
+{
+	if (config->resolve.present && !config->identity.present)
+		finding_add(findings, "resolve", "expected none, as there is no 'identity' to negotiate with");
+}
+
 void check_identity(struct findings *findings, struct config *config)
 {
 	check_hosts(findings, config);
 	check_self(findings, config);
 	check_vnets(findings, config);
+	check_resolve(findings, config);
 	for (size_t i = 0; i < config->node_count; i++) {
 		struct config_node *node = &config->nodes[i];
 
 		settle(config, node->vnet, node->address, node->name, &node->identity);
 	}
-	for (size_t i = 0; i < config->mapping_count; i++) {
-		struct config_mapping *mapping = &config->mappings[i];
-
-		settle(config, mapping->vnet, mapping->address, mapping->name, &mapping->identity);
-	}
+	check_settle(config, config);
 }

@@ -20,8 +20,6 @@
 #include "lib/file.h"
 #include "lib/json.h"
 
-#define FILE_MAX_OCTETS (256u << 20)
-
 static void json_tree_free(cJSON **tree)
 {
 	cJSON_Delete(*tree);
@@ -97,7 +95,7 @@ int config_load(const char *path, config_report_fn report, void *context, struct
 	struct findings findings = {.file = path};
 	scope_free char *text = NULL;
 	size_t length = 0;
-	int result = file_read(path, FILE_MAX_OCTETS, &text, &length);
+	int result = file_read(path, CONFIG_FILE_MAX, &text, &length);
 
 	if (result) {
 		finding_add_at(&findings, 0, "", "expected a file that can be read, got '%s'", strerror(-result));

@@ -17,6 +17,7 @@
 #define CONFIG_UPLINKS_MAX 8
 #define CONFIG_PATH_MAX 256 /* of a key's file, with the terminator */
 #define CONFIG_KEY_LEN 32
+#define CONFIG_FILE_MAX (256u << 20) /* octets of a file */
 
 enum uplink_mode { UPLINK_AUTO, UPLINK_TC, UPLINK_XDP };
 enum delivery { DELIVERY_AUTO, DELIVERY_PORT, DELIVERY_PEER };
@@ -95,6 +96,13 @@ struct config_rule {
 	uint32_t policy;     /* a number to recognize it by; 0 unless given */
 };
 
+/* Where addresses are looked up that `mappings` does not have, on first use. */
+struct config_resolve {
+	bool present; /* all the rest is zero without it */
+	char file[CONFIG_PATH_MAX];
+	uint32_t lifetime_s; /* of what is found */
+};
+
 struct config_limits {
 	uint32_t sessions, rules, mappings, hosts, sessions_per_port;
 	uint32_t pending;                    /* open questions in the kernel's table */
@@ -126,6 +134,7 @@ struct config {
 	struct config_identity identity;
 	struct config_host *hosts;
 	size_t host_count;
+	struct config_resolve resolve;
 	struct policy_set
 		*policies; /* sealed, with every negotiated vnet and all groups; NULL when no vnet is negotiated */
 	struct config_limits limits;

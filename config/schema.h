@@ -32,6 +32,8 @@ enum schema_section {
 	SCHEMA_POLICY, /* struct policy */
 	SCHEMA_LIMITS,
 	SCHEMA_IDLE,
+	SCHEMA_RESOLVE,
+	SCHEMA_DIRECTORY, /* the top of a file of its own (directory.h); struct draft */
 };
 
 struct schema_reader {
@@ -39,6 +41,7 @@ struct schema_reader {
 	const struct config *config; /* in which vnets are looked up */
 	struct draft *draft;         /* of which `config` is part; NULL: one of SCHEMA_RULE is read by itself */
 	bool by_default;             /* the value read now is the row's own */
+	bool directory; /* vnets and groups that `config` does not have may be named: they concern other hosts */
 };
 
 struct schema_row;

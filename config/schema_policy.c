@@ -85,6 +85,8 @@ uint64_t schema_group(struct schema_reader *reader, const cJSON *value, const ch
 {
 	const struct name *found = text ? names_find_text(&reader->draft->group_names, NAMES_EVERYWHERE, text) : NULL;
 
+	if (reader->directory && text && name_is_whole(text))
+		return policy_id(text);
 	if (found)
 		return found->id;
 	schema_refuse(reader, path, "the name of one of 'groups'", value);

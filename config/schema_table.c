@@ -83,6 +83,7 @@ static const struct schema_row table[] = {
 		.whole = true, LIST(struct draft, config.rules, config.rule_count)},
 	{SCHEMA_TOP, "policies", schema_read_policies, .expected = "a list of policies", .fallback = "[]",
 		.child = SCHEMA_POLICY, .max = 16384, LIST(struct draft, policies, policy_count)},
+	{SCHEMA_TOP, "resolve", schema_read_resolve, .child = SCHEMA_RESOLVE, PLACE(struct draft, config.resolve)},
 	{SCHEMA_TOP, "limits", schema_read_object, .fallback = "{}", .child = SCHEMA_LIMITS,
 		PLACE(struct draft, config.limits)},
 	{SCHEMA_TOP, "idle", schema_read_object, .fallback = "{}", .child = SCHEMA_IDLE,
@@ -250,6 +251,16 @@ static const struct schema_row table[] = {
 		PLACE(struct config_idle, icmp)},
 	{SCHEMA_IDLE, "other", schema_read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "60",
 		PLACE(struct config_idle, other)},
+
+	{SCHEMA_RESOLVE, "file", schema_read_file, .required = true, .expected = FILE_EXPECTED,
+		PLACE(struct config_resolve, file)},
+	{SCHEMA_RESOLVE, "lifetime", schema_read_number, .unit = "seconds", .min = 2, .max = 86400, .fallback = "300",
+		PLACE(struct config_resolve, lifetime_s)},
+
+	{SCHEMA_DIRECTORY, "hosts", schema_read_hosts, .expected = "a list of hosts", .child = SCHEMA_HOST,
+		.max = 65536, LIST(struct draft, config.hosts, config.host_count)},
+	{SCHEMA_DIRECTORY, "mappings", schema_read_list, .expected = "a list of mappings", .child = SCHEMA_MAPPING,
+		.max = 1048576, LIST(struct draft, config.mappings, config.mapping_count)},
 };
 
 const struct schema_row *schema_rows(size_t *count)

@@ -323,6 +323,10 @@ SCHEMA_TYPE(vnet)
 		snprintf(digits, sizeof(digits), "%lld", number);
 		text = digits;
 	}
+	if (reader->directory && text && config_find_vnet(reader->config, text) < 0) {
+		*place = SCHEMA_NO_VNET;
+		return 0;
+	}
 	index = schema_vnet_find(reader, text, row->expected, value, path);
 	*place = index < 0 ? SCHEMA_NO_VNET : (size_t)index;
 	return index < 0 ? -EINVAL : 0;
@@ -331,6 +335,14 @@ SCHEMA_TYPE(vnet)
 SCHEMA_TYPE(object)
 {
 	return schema_read(reader, row->child, value, path, schema_place(target, row));
+}
+
+SCHEMA_TYPE(resolve)
+{
+	struct config_resolve *resolve = schema_place(target, row);
+
+	resolve->present = true;
+	return schema_read_object(reader, row, value, path, target);
 }
 
 SCHEMA_TYPE(list)

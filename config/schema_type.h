@@ -35,6 +35,7 @@ SCHEMA_TYPE(locator);
 SCHEMA_TYPE(key);
 SCHEMA_TYPE(vnet); /* its index */
 SCHEMA_TYPE(object);
+SCHEMA_TYPE(resolve);
 SCHEMA_TYPE(list);
 
 /* schema_policy.c */

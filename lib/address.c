@@ -308,6 +308,12 @@ int substrate_of_node(const struct locator *locator, uint8_t slot, uint32_t vni,
 	return substrate_encode(&fields, out);
 }
 
+bool locator_has(const struct locator *locator, const struct substrate *address)
+{
+	return memcmp(locator->octet, address->octet, 8) == 0 &&
+	       (locator->length == 64 || locator->octet[8] == address->octet[8]);
+}
+
 struct substrate substrate_of_host(const struct locator *locator)
 {
 	struct substrate address = {0};

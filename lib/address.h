@@ -101,6 +101,8 @@ bool locator_is_unicast(const struct locator *locator);
  */
 int substrate_of_node(const struct locator *locator, uint8_t slot, uint32_t vni, struct ipv4 address,
 	struct substrate *out);
+/* Whether an address is within the prefix. */
+bool locator_has(const struct locator *locator, const struct substrate *address);
 /* The host's own address: VNI 0, embedded address 0.0.0.1; for a /72, in its slot. */
 struct substrate substrate_of_host(const struct locator *locator);
 

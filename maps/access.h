@@ -75,6 +75,7 @@ int control_key_set(int fd, uint32_t index, const struct control_key *value);
 int control_key_del(int fd, uint32_t index);
 int control_key_clear(int fd);
 int control_host_set(int fd, const struct control_key *key); /* one that is there already is kept: 0 */
+int control_host_del(int fd, const struct control_key *key);
 int control_host_clear(int fd);
 
 int identity_get(int fd, const struct mapping_key *key, struct identity_value *out);

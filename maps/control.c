@@ -23,6 +23,11 @@ int control_host_set(int fd, const struct control_key *key)
 	return error == -EEXIST ? 0 : error;
 }
 
+int control_host_del(int fd, const struct control_key *key)
+{
+	return bpf_map_delete_elem(fd, key);
+}
+
 static int forget_host(void *context, const void *key, const void *value)
 {
 	(void)value;

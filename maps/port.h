@@ -38,6 +38,8 @@ enum port_flag {
 	PORT_NEGOTIATE = 2,   /* what no rule covers is asked for */
 	PORT_DISCARD = 4,     /* meanwhile packets are dropped, not queued */
 	PORT_ASK_REPLIES = 8, /* replies need a rule of their own direction too (DTM-8's option) */
+	PORT_RESOLVE =
+		16, /* beside PORT_NEGOTIATE: where an address without a mapping lives is asked for too (ONM-5) */
 };
 
 /* The key is the port's number. */

@@ -20,7 +20,8 @@
 #define OVNET_MAPS_QUESTION_H
 
 enum question_kind {
-	QUESTION_MISS = 1,  /* a packet (or ARP request) of a node that no rule covers: may it go? */
+	QUESTION_MISS =
+		1, /* a packet (or ARP request) of a node: no rule or mapping covers it; where to, and may it go? */
 	QUESTION_STALE = 2, /* a packet arrived that no rule lets in: its sender's agent must be told */
 	QUESTION_GONE = 3,  /* a packet arrived for an address that no node here has */
 };

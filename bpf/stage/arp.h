@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Answers a node's ARP requests in place (ONM-4): with the dummy MAC that stands for the destination, and only when
- * the destination exists and something is allowed between the two; where that is negotiated, the request waits like any packet.
+ * the destination exists and something is allowed between the two; where that is negotiated, or where the destination lives is asked
+ * for, the request waits like any packet.
  * Every ARP packet of a node ends here.
  */
 #ifndef OVNET_BPF_STAGE_ARP_H
@@ -46,8 +47,10 @@ static __always_inline int arp_resolve(const struct packet *p, __u8 mac[6])
 	local = bpf_map_lookup_elem(&mappings, &where);
 	store_address(where.address, p->destination);
 	peer = bpf_map_lookup_elem(&mappings, &where);
-	if (!local || !peer || p->now_ns >= peer->expires_ns)
+	if (!local)
 		return REASON_ARP_REFUSED;
+	if (!peer || p->now_ns >= peer->expires_ns)
+		return REASON_NO_MAPPING;
 	question.key.vni = p->vni;
 	store_address(question.key.local, p->source);
 	store_address(question.key.peer, p->destination);
@@ -78,6 +81,8 @@ static __noinline int arp_answer(struct __sk_buff *skb, struct packet *p, const 
 	outcome = arp_resolve(p, reply.arp.sender_mac);
 	if (outcome == REASON_NO_RULE)
 		outcome = question(skb, p, REASON_ARP_REFUSED);
+	else if (outcome == REASON_NO_MAPPING)
+		outcome = question_resolves(p, port, outcome) ? question(skb, p, outcome) : REASON_ARP_REFUSED;
 	if (outcome)
 		return outcome;
 	copy_mac(reply.eth.h_source, reply.arp.sender_mac);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What no rule covers: the agent is asked once for each key, and packets of that key wait meanwhile (DTM-2, DTM-7).
+ * What no rule covers, or no mapping where mappings are resolved: the agent is asked once for each key, and packets of that key
+ * wait meanwhile (DTM-2, DTM-7, ONM-5).
  *
  * The packet itself goes to the agent through its tap, with the question's number in place of the Ethernet source: a ring
  * buffer could not carry a checksum that is still partial. It comes back by the inject program when there is a verdict.
@@ -17,6 +18,26 @@
 static __always_inline bool question_may_help(int reason)
 {
 	return reason == REASON_NO_RULE || reason == REASON_RULE_EXPIRED || reason == REASON_RULE_STALE;
+}
+
+/* True for an address that nobody need be asked about: no node can have it. */
+static __always_inline bool question_is_nobodys(__be32 address)
+{
+	__u32 first = bpf_ntohl(address) >> 24;
+
+	return first == 0 || first == 127 || first >= 224;
+}
+
+/*
+ * True when it is the destination's place that is not known, or not any more, and is asked for on this port. Only for what the
+ * node itself sends: where an arrival may come from is not asked.
+ */
+static __always_inline bool question_resolves(const struct packet *p, const struct port_value *port, int reason)
+{
+	if (reason != REASON_NO_MAPPING && reason != REASON_MAPPING_EXPIRED)
+		return false;
+	return port->flags & PORT_RESOLVE && !question_is_nobodys(p->destination) &&
+	       p->destination != load_address(port->address);
 }
 
 static __always_inline void question_give_back(struct budget *budget)
@@ -94,7 +115,7 @@ static __always_inline int question_queue(struct __sk_buff *skb, const struct pa
 }
 
 /*
- * A packet of a node for which there is no rule, or whose rule has come while others still wait. Needs p->now_ns.
+ * A packet of a node for which there is no rule or mapping, or whose rule has come while others still wait. Needs p->now_ns.
  * Returns STAGE_DONE: it waits; or the reason for which it is dropped (`reason` itself where nobody negotiates).
  */
 static __noinline int question(struct __sk_buff *skb, struct packet *p, int reason)

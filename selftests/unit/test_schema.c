@@ -16,7 +16,7 @@ static void unknown_keys(void)
 			{"13: lokator: expected a known key like 'locator', got 'lokator'"}},
 		{12, "\"idle\": {}, \"color\": 1",
 			{"12: color: expected one of the keys instance, locator, uplinks, uplink_mode, delivery, hosts, identity, "
-			 "vnets, groups, handles, nodes, mappings, rules, policies, limits, idle, got 'color'"}},
+			 "vnets, groups, handles, nodes, mappings, rules, policies, resolve, limits, idle, got 'color'"}},
 		{4, "\"vnets\": [{\"name\": \"Z\", \"vni\": 77, \"vnii\": 2}, {\"name\": \"Y\", \"vni\": 78}],",
 			{"4: vnets[0].vnii: expected a known key like 'vni', got 'vnii'"}},
 		{6,
@@ -270,6 +270,8 @@ static void manual_page(void)
 			[SCHEMA_POLICY] = "policies",
 			[SCHEMA_LIMITS] = "limits",
 			[SCHEMA_IDLE] = "idle",
+			[SCHEMA_RESOLVE] = "resolve",
+			[SCHEMA_DIRECTORY] = "The directory",
 		};
 		char item[96], digits[24], *at, *next, *end;
 		scope_free char *body = NULL;
