@@ -220,8 +220,8 @@ int etcd_post(struct etcd *etcd, const char *path, const char *request, size_t l
 
 		if (left_ms == 0)
 			return taken ? -EINPROGRESS : -EHOSTUNREACH;
-		error = etcd_try(etcd, path, request, length, left_ms < ETCD_REQUEST_MS ? (unsigned)left_ms : ETCD_REQUEST_MS,
-			answer);
+		error = etcd_try(etcd, path, request, length,
+			left_ms < ETCD_REQUEST_MS ? (unsigned)left_ms : ETCD_REQUEST_MS, answer);
 		if (error != -EHOSTUNREACH && error != -EINPROGRESS)
 			return error;
 		taken = taken || error == -EINPROGRESS;

@@ -80,7 +80,8 @@ int etcd_watch_open(struct etcd *etcd, const char *key, const char *end, uint64_
 	store_text_base64(&watch->request, key, strlen(key));
 	store_text_print(&watch->request, "\",\"range_end\":\"");
 	store_text_base64(&watch->request, end, strlen(end));
-	store_text_print(&watch->request, "\",\"filters\":[\"NODELETE\"],\"start_revision\":\"%" PRIu64 "\"}}", revision);
+	store_text_print(&watch->request, "\",\"filters\":[\"NODELETE\"],\"start_revision\":\"%" PRIu64 "\"}}",
+		revision);
 	store_text_add(&watch->line, "", 0);
 	if (!watch->multi || !watch->curl || watch->url.failed || watch->request.failed || watch->line.failed) {
 		etcd_watch_close(watch);

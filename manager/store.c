@@ -35,8 +35,8 @@ int store_open(const char *url, struct store **out, char message[STORE_MESSAGE_M
 		if (strncmp(url, stores[i]->scheme, length) == 0)
 			return stores[i]->open(url + length, out, message);
 	}
-	return store_fail(-EINVAL, message, "expected a store like \"sqlite:PATH\" or \"etcd:http://ADDRESS:2379\", got \"%s\"",
-		url);
+	return store_fail(-EINVAL, message,
+		"expected a store like \"sqlite:PATH\" or \"etcd:http://ADDRESS:2379\", got \"%s\"", url);
 }
 
 void store_close(struct store *store)

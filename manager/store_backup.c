@@ -102,8 +102,8 @@ static int backup_write_all(struct backup_writer *writer)
 	if (error)
 		return error;
 	crypto_hash_sha256_init(&writer->digest);
-	store_text_print(&writer->line, "{\"ovnet_backup\":%d,\"schema\":%d,\"revision\":%" PRIu64 "}", FORM, STORE_SCHEMA,
-		writer->revision);
+	store_text_print(&writer->line, "{\"ovnet_backup\":%d,\"schema\":%d,\"revision\":%" PRIu64 "}", FORM,
+		STORE_SCHEMA, writer->revision);
 	error = backup_write(writer);
 	while (!error && writer->written < writer->revision) {
 		uint64_t before = writer->written;
@@ -181,8 +181,8 @@ struct backup_reader {
 
 static int backup_damaged(struct backup_reader *reader, const char *what)
 {
-	return store_fail(-EUCLEAN, reader->message, "%s is cut or altered (line %" PRIu64 ": %s): nothing was restored",
-		reader->path, reader->line, what);
+	return store_fail(-EUCLEAN, reader->message,
+		"%s is cut or altered (line %" PRIu64 ": %s): nothing was restored", reader->path, reader->line, what);
 }
 
 static int backup_number(const cJSON *tree, const char *name, uint64_t *out)
@@ -216,7 +216,7 @@ static int backup_read_change(struct backup_reader *reader, cJSON *tree)
 	int error = store_record_decode_tree(tree, &record);
 
 	if (error == -EUCLEAN || (!error && (record.chunks || record.change.revision != reader->changes + 1 ||
-						     record.change.revision > reader->revision)))
+						    record.change.revision > reader->revision)))
 		return backup_damaged(reader, "expected the next change");
 	if (!error)
 		error = store_table_apply(&reader->table, &record.change);

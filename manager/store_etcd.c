@@ -160,7 +160,8 @@ static int etcd_commit_record(struct etcd_store *etcd, const struct store_text *
 }
 
 /* The same for a large change: its writes are put first, in parts that mean nothing yet. */
-static int etcd_commit_chunked(struct etcd_store *etcd, uint64_t tag, const struct store_change *change, uint64_t *mod_revision)
+static int etcd_commit_chunked(struct etcd_store *etcd, uint64_t tag, const struct store_change *change,
+	uint64_t *mod_revision)
 {
 	struct etcd_key key = etcd_key_log(etcd, change->revision);
 	scope_text struct store_text list = {}, text = {};
@@ -276,8 +277,8 @@ static int etcd_follow_wait(struct etcd_store *etcd, uint64_t end_ns, bool *look
 		if (error)
 			return error;
 	}
-	error = etcd_watch_wait(etcd->watch, until_ns > now_ns ? (unsigned)((until_ns - now_ns) / NSEC_PER_MSEC + 1) : 0,
-		look);
+	error = etcd_watch_wait(etcd->watch,
+		until_ns > now_ns ? (unsigned)((until_ns - now_ns) / NSEC_PER_MSEC + 1) : 0, look);
 	if (error == -EPIPE) {
 		struct timespec pause = {.tv_nsec = WATCH_PAUSE_MS * (long)NSEC_PER_MSEC};
 

@@ -74,27 +74,29 @@ typedef int (*etcd_record_fn)(void *context, const struct store_record *record, 
  * Reads the log after `after`, at most `limit` changes, as of a revision of etcd (0: now). Returns 0, a callback's nonzero result,
  * -EUCLEAN: a gap or a damaged record; or as etcd_get().
  */
-int etcd_log_read(struct etcd_store *etcd, uint64_t after, uint64_t limit, uint64_t at, etcd_record_fn fn, void *context);
+int etcd_log_read(struct etcd_store *etcd, uint64_t after, uint64_t limit, uint64_t at, etcd_record_fn fn,
+	void *context);
 /* Reads the log's keys of an answer, which are to follow on `after`; *count of them. */
-int etcd_log_read_kvs(struct etcd_store *etcd, const cJSON *kvs, uint64_t after, uint64_t at, etcd_record_fn fn, void *context,
-	uint64_t *count);
+int etcd_log_read_kvs(struct etcd_store *etcd, const cJSON *kvs, uint64_t after, uint64_t at, etcd_record_fn fn,
+	void *context, uint64_t *count);
 /* The last change and its mod revision; 0 and 0: there is none. `kvs` are those of etcd_log_last(). */
 struct etcd_range etcd_log_last(const struct etcd_key *begin, const struct etcd_key *end);
 int etcd_log_read_last(const cJSON *kvs, uint64_t *revision, uint64_t *mod_revision);
 
 /* Writes `data` in parts; each transaction holds only while `guard` was last written in `guard_mod`. Returns 0, -ESTALE, ... */
-int etcd_parts_write(struct etcd_store *etcd, const char *kind, uint64_t revision, uint64_t tag, const struct store_text *data,
-	const char *guard, uint64_t guard_mod, size_t *count);
+int etcd_parts_write(struct etcd_store *etcd, const char *kind, uint64_t revision, uint64_t tag,
+	const struct store_text *data, const char *guard, uint64_t guard_mod, size_t *count);
 /* Joins `count` parts; -EUCLEAN: some are missing, or it is not what the digest says. */
-int etcd_parts_read(struct etcd_store *etcd, const char *kind, uint64_t revision, uint64_t tag, size_t count, const char *digest,
-	uint64_t at, struct store_text *data);
+int etcd_parts_read(struct etcd_store *etcd, const char *kind, uint64_t revision, uint64_t tag, size_t count,
+	const char *digest, uint64_t at, struct store_text *data);
 /* Best effort: what stays is removed by etcd_sweep(). */
 void etcd_parts_delete(struct etcd_store *etcd, const char *kind, uint64_t revision, uint64_t tag);
 
 /* ---- store_etcd_snapshot.c ---- */
 
 /* Everything as of now, with the head's mod revision and the revision of etcd that it was read at. */
-int etcd_table_load(struct etcd_store *etcd, struct store_table *table, uint64_t *revision, uint64_t *mod_revision, uint64_t *at);
+int etcd_table_load(struct etcd_store *etcd, struct store_table *table, uint64_t *revision, uint64_t *mod_revision,
+	uint64_t *at);
 /* Writes a snapshot and removes what nobody needs any more: older images, and chunks of writers that died. */
 int etcd_snapshot_write(struct etcd_store *etcd);
 

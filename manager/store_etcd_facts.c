@@ -63,8 +63,7 @@ int etcd_facts(struct store *store, const char *prefix, store_object_fn fn, void
 		return -ENOMEM;
 	end.data[end.length - 1]++;
 	result = etcd_get(etcd->etcd, &(struct etcd_range){.key = begin.data, .end = end.data}, &answer);
-	cJSON_ArrayForEach(each, json_member(answer, "kvs"))
-	{
+	cJSON_ArrayForEach(each, json_member(answer, "kvs")) {
 		scope_kv struct etcd_kv kv = {};
 
 		if (!result)

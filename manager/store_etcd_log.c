@@ -44,10 +44,10 @@ struct etcd_key etcd_key_log(const struct etcd_store *etcd, uint64_t revision)
 struct etcd_key etcd_key_part(const struct etcd_store *etcd, const char *kind, uint64_t revision, uint64_t tag, long n)
 {
 	if (n < 0)
-		return key_print("%sdata/%s/%s/%020" PRIu64 "-%016" PRIx64 "/", etcd->prefix, etcd->generation, kind, revision,
-			tag);
-	return key_print("%sdata/%s/%s/%020" PRIu64 "-%016" PRIx64 "/%06ld", etcd->prefix, etcd->generation, kind, revision,
-		tag, n);
+		return key_print("%sdata/%s/%s/%020" PRIu64 "-%016" PRIx64 "/", etcd->prefix, etcd->generation, kind,
+			revision, tag);
+	return key_print("%sdata/%s/%s/%020" PRIu64 "-%016" PRIx64 "/%06ld", etcd->prefix, etcd->generation, kind,
+		revision, tag, n);
 }
 
 struct etcd_key etcd_key_end(const struct etcd_key *key)
@@ -76,8 +76,8 @@ static int parts_flush(struct etcd_store *etcd, struct etcd_txn *txn, const char
 	return succeeded ? 0 : -ESTALE;
 }
 
-int etcd_parts_write(struct etcd_store *etcd, const char *kind, uint64_t revision, uint64_t tag, const struct store_text *data,
-	const char *guard, uint64_t guard_mod, size_t *count)
+int etcd_parts_write(struct etcd_store *etcd, const char *kind, uint64_t revision, uint64_t tag,
+	const struct store_text *data, const char *guard, uint64_t guard_mod, size_t *count)
 {
 	scope_txn struct etcd_txn txn = {};
 	size_t done = 0;
@@ -100,8 +100,8 @@ int etcd_parts_write(struct etcd_store *etcd, const char *kind, uint64_t revisio
 	return 0;
 }
 
-static int parts_read_page(struct etcd_store *etcd, const struct etcd_key *from, const struct etcd_key *end, uint64_t at,
-	struct store_text *data, size_t *read)
+static int parts_read_page(struct etcd_store *etcd, const struct etcd_key *from, const struct etcd_key *end,
+	uint64_t at, struct store_text *data, size_t *read)
 {
 	struct etcd_range range = {.key = from->text, .end = end->text, .revision = at, .limit = PAGE_PARTS};
 	scope_json cJSON *answer = NULL;
@@ -110,8 +110,7 @@ static int parts_read_page(struct etcd_store *etcd, const struct etcd_key *from,
 
 	if (error)
 		return error;
-	cJSON_ArrayForEach(each, json_member(answer, "kvs"))
-	{
+	cJSON_ArrayForEach(each, json_member(answer, "kvs")) {
 		scope_kv struct etcd_kv kv = {};
 
 		error = etcd_kv_read(each, &kv);
@@ -123,8 +122,8 @@ static int parts_read_page(struct etcd_store *etcd, const struct etcd_key *from,
 	return data->failed ? -ENOMEM : 0;
 }
 
-int etcd_parts_read(struct etcd_store *etcd, const char *kind, uint64_t revision, uint64_t tag, size_t count, const char *digest,
-	uint64_t at, struct store_text *data)
+int etcd_parts_read(struct etcd_store *etcd, const char *kind, uint64_t revision, uint64_t tag, size_t count,
+	const char *digest, uint64_t at, struct store_text *data)
 {
 	struct etcd_key begin = etcd_key_part(etcd, kind, revision, tag, -1), end = etcd_key_end(&begin);
 	char found[STORE_DIGEST_TEXT];
@@ -163,8 +162,8 @@ void etcd_parts_delete(struct etcd_store *etcd, const char *kind, uint64_t revis
 static int log_complete(struct etcd_store *etcd, struct store_record *record, uint64_t at)
 {
 	scope_text struct store_text list = {};
-	int error = etcd_parts_read(etcd, "chunk", record->change.revision, record->tag, record->chunks, record->digest, at,
-		&list);
+	int error = etcd_parts_read(etcd, "chunk", record->change.revision, record->tag, record->chunks, record->digest,
+		at, &list);
 
 	return error ? error : store_record_add_list(record, list.data, list.length);
 }
@@ -194,14 +193,13 @@ static int log_read_kv(struct etcd_store *etcd, const cJSON *tree, uint64_t revi
 	return error ? error : fn(context, &record, kv.mod_revision);
 }
 
-int etcd_log_read_kvs(struct etcd_store *etcd, const cJSON *kvs, uint64_t after, uint64_t at, etcd_record_fn fn, void *context,
-	uint64_t *count)
+int etcd_log_read_kvs(struct etcd_store *etcd, const cJSON *kvs, uint64_t after, uint64_t at, etcd_record_fn fn,
+	void *context, uint64_t *count)
 {
 	const cJSON *each;
 
 	*count = 0;
-	cJSON_ArrayForEach(each, kvs)
-	{
+	cJSON_ArrayForEach(each, kvs) {
 		int result = log_read_kv(etcd, each, after + *count + 1, at, fn, context);
 
 		if (result)
@@ -211,7 +209,8 @@ int etcd_log_read_kvs(struct etcd_store *etcd, const cJSON *kvs, uint64_t after,
 	return 0;
 }
 
-int etcd_log_read(struct etcd_store *etcd, uint64_t after, uint64_t limit, uint64_t at, etcd_record_fn fn, void *context)
+int etcd_log_read(struct etcd_store *etcd, uint64_t after, uint64_t limit, uint64_t at, etcd_record_fn fn,
+	void *context)
 {
 	struct etcd_key begin = etcd_key_data(etcd, "log/"), end = etcd_key_end(&begin);
 
@@ -238,8 +237,11 @@ int etcd_log_read(struct etcd_store *etcd, uint64_t after, uint64_t limit, uint6
 
 struct etcd_range etcd_log_last(const struct etcd_key *begin, const struct etcd_key *end)
 {
-	return (struct etcd_range){
-		.key = begin->text, .end = end->text, .limit = 1, .descending = true, .keys_only = true};
+	return (struct etcd_range){.key = begin->text,
+		.end = end->text,
+		.limit = 1,
+		.descending = true,
+		.keys_only = true};
 }
 
 int etcd_log_read_last(const cJSON *kvs, uint64_t *revision, uint64_t *mod_revision)

@@ -127,8 +127,10 @@ static int etcd_open_fail(struct etcd_store *etcd, int error, char message[STORE
 {
 	if (error == -EUCLEAN)
 		return store_fail(error, message,
-			"what etcd has below %s is damaged: stop here, and restore a backup below another prefix", etcd->prefix);
-	return store_fail(error, message, "etcd: %s%s%s", error == -EHOSTUNREACH ? "no endpoint answers" : strerror(-error),
+			"what etcd has below %s is damaged: stop here, and restore a backup below another prefix",
+			etcd->prefix);
+	return store_fail(error, message, "etcd: %s%s%s",
+		error == -EHOSTUNREACH ? "no endpoint answers" : strerror(-error),
 		*etcd_message(etcd->etcd) ? ": " : "", etcd_message(etcd->etcd));
 }
 

@@ -55,8 +55,8 @@ static int snapshot_read(const cJSON *kvs, struct snapshot *out)
 	tag = cJSON_GetStringValue(json_member(tree, "tag"));
 	digest = cJSON_GetStringValue(json_member(tree, "sha256"));
 	if (!tag || !digest || strlen(digest) != STORE_DIGEST_TEXT - 1 ||
-		snapshot_number(tree, "revision", &snapshot.revision) || snapshot_number(tree, "chunks", &snapshot.chunks) ||
-		snapshot_number(tree, "swept", &snapshot.swept))
+		snapshot_number(tree, "revision", &snapshot.revision) ||
+		snapshot_number(tree, "chunks", &snapshot.chunks) || snapshot_number(tree, "swept", &snapshot.swept))
 		return -EUCLEAN;
 	snapshot.tag = strtoull(tag, NULL, 16);
 	memcpy(snapshot.digest, digest, STORE_DIGEST_TEXT);
@@ -76,7 +76,8 @@ static int image_read_line(struct store_table *table, const char *line, size_t l
 	const cJSON *revision = key ? key->next : NULL, *body = revision ? revision->next : NULL;
 	long long number;
 
-	if (!cJSON_IsString(key) || !cJSON_IsString(body) || body->next || json_integer(revision, 1, REVISION_MAX, &number))
+	if (!cJSON_IsString(key) || !cJSON_IsString(body) || body->next ||
+		json_integer(revision, 1, REVISION_MAX, &number))
 		return -EUCLEAN;
 	return store_table_set(table, key->valuestring, (uint64_t)number, body->valuestring);
 }
@@ -84,8 +85,8 @@ static int image_read_line(struct store_table *table, const char *line, size_t l
 static int image_read(struct etcd_store *etcd, const struct snapshot *snapshot, uint64_t at, struct store_table *table)
 {
 	scope_text struct store_text image = {};
-	int error = etcd_parts_read(etcd, "image", snapshot->revision, snapshot->tag, snapshot->chunks, snapshot->digest, at,
-		&image);
+	int error = etcd_parts_read(etcd, "image", snapshot->revision, snapshot->tag, snapshot->chunks,
+		snapshot->digest, at, &image);
 	const char *line = image.data, *end;
 
 	for (; !error && (end = strchr(line, '\n')); line = end + 1)
@@ -125,8 +126,8 @@ static int load_begin(struct etcd_store *etcd, struct snapshot *snapshot, uint64
 	return error;
 }
 
-static int table_load_once(struct etcd_store *etcd, struct store_table *table, uint64_t *revision, uint64_t *mod_revision,
-	uint64_t *at)
+static int table_load_once(struct etcd_store *etcd, struct store_table *table, uint64_t *revision,
+	uint64_t *mod_revision, uint64_t *at)
 {
 	struct snapshot snapshot;
 	int error = load_begin(etcd, &snapshot, revision, mod_revision, at);
@@ -134,11 +135,13 @@ static int table_load_once(struct etcd_store *etcd, struct store_table *table, u
 	if (!error && snapshot.revision)
 		error = image_read(etcd, &snapshot, *at, table);
 	if (!error)
-		error = etcd_log_read(etcd, snapshot.revision, *revision - snapshot.revision, *at, on_load_record, table);
+		error = etcd_log_read(etcd, snapshot.revision, *revision - snapshot.revision, *at, on_load_record,
+			table);
 	return error;
 }
 
-int etcd_table_load(struct etcd_store *etcd, struct store_table *table, uint64_t *revision, uint64_t *mod_revision, uint64_t *at)
+int etcd_table_load(struct etcd_store *etcd, struct store_table *table, uint64_t *revision, uint64_t *mod_revision,
+	uint64_t *at)
 {
 	for (int attempt = 1;; attempt++) {
 		scope_table struct store_table loaded = {};
@@ -193,7 +196,8 @@ static int log_tag(struct etcd_store *etcd, uint64_t revision, uint64_t *tag)
 }
 
 /* True when these parts belong to nothing: the change of their revision is another one, or there is a newer snapshot. */
-static bool part_is_orphan(struct etcd_store *etcd, const struct snapshot *snapshot, bool chunk, uint64_t revision, uint64_t tag)
+static bool part_is_orphan(struct etcd_store *etcd, const struct snapshot *snapshot, bool chunk, uint64_t revision,
+	uint64_t tag)
 {
 	uint64_t kept;
 
@@ -218,15 +222,15 @@ static int sweep(struct etcd_store *etcd, const char *kind, const struct snapsho
 
 	if (error)
 		return error;
-	cJSON_ArrayForEach(each, json_member(answer, "kvs"))
-	{
+	cJSON_ArrayForEach(each, json_member(answer, "kvs")) {
 		scope_kv struct etcd_kv kv = {};
 		uint64_t revision, tag;
 
 		error = etcd_kv_read(each, &kv);
 		if (error)
 			return error;
-		if (!part_parse(kv.key, strlen(begin.text) - strlen("00000000000000000000-0000000000000000/"), &revision, &tag) ||
+		if (!part_parse(kv.key, strlen(begin.text) - strlen("00000000000000000000-0000000000000000/"),
+			    &revision, &tag) ||
 			(revision == last_revision && tag == last_tag))
 			continue;
 		last_revision = revision;
@@ -252,7 +256,8 @@ static int on_image_object(void *context, const char *key, uint64_t revision, co
 }
 
 /* Puts the pointer, if nobody else has meanwhile. */
-static int snapshot_flip(struct etcd_store *etcd, const struct snapshot *former, const struct snapshot *snapshot, size_t octets)
+static int snapshot_flip(struct etcd_store *etcd, const struct snapshot *former, const struct snapshot *snapshot,
+	size_t octets)
 {
 	struct etcd_key pointer = etcd_key_data(etcd, "snapshot");
 	scope_text struct store_text text = {};
@@ -290,7 +295,8 @@ static int snapshot_write(struct etcd_store *etcd, struct store_table *table, ui
 	if (error || image.failed)
 		return error ? error : -ENOMEM;
 	store_record_digest(image.data, image.length, snapshot.digest);
-	error = etcd_parts_write(etcd, "image", revision, snapshot.tag, &image, pointer.text, former.mod_revision, &chunks);
+	error = etcd_parts_write(etcd, "image", revision, snapshot.tag, &image, pointer.text, former.mod_revision,
+		&chunks);
 	snapshot.chunks = chunks;
 	if (!error)
 		error = snapshot_flip(etcd, &former, &snapshot, image.length);

@@ -31,8 +31,9 @@ void store_record_digest(const void *data, size_t length, char digest[STORE_DIGE
 
 static void record_head(struct store_text *text, const struct store_change *change, uint64_t tag)
 {
-	store_text_print(text, "{\"change\":%" PRIu64 ",\"time_ms\":%" PRIu64 ",\"tag\":\"%016" PRIx64 "\",\"who\":",
-		change->revision, change->time_ms, tag);
+	store_text_print(text,
+		"{\"change\":%" PRIu64 ",\"time_ms\":%" PRIu64 ",\"tag\":\"%016" PRIx64 "\",\"who\":", change->revision,
+		change->time_ms, tag);
 	store_text_string(text, change->who);
 	store_text_print(text, ",\"why\":");
 	store_text_string(text, change->why);
@@ -59,8 +60,8 @@ void store_record_encode(struct store_text *text, const struct store_change *cha
 	store_text_print(text, "}");
 }
 
-void store_record_encode_chunked(struct store_text *text, const struct store_change *change, uint64_t tag, size_t chunks,
-	const struct store_text *list)
+void store_record_encode_chunked(struct store_text *text, const struct store_change *change, uint64_t tag,
+	size_t chunks, const struct store_text *list)
 {
 	char digest[STORE_DIGEST_TEXT];
 
@@ -111,8 +112,7 @@ static int record_read_writes(struct store_record *record, const cJSON *list)
 	record->writes = calloc(room ? room : 1, sizeof(*record->writes));
 	if (!record->writes)
 		return -ENOMEM;
-	cJSON_ArrayForEach(pair, list)
-	{
+	cJSON_ArrayForEach(pair, list) {
 		const cJSON *key = cJSON_IsArray(pair) ? pair->child : NULL;
 		const cJSON *body = key ? key->next : NULL;
 

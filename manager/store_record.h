@@ -34,8 +34,8 @@ void store_record_writes(struct store_text *text, const struct store_change *cha
 /* The whole record, on one line, without a line break. */
 void store_record_encode(struct store_text *text, const struct store_change *change, uint64_t tag);
 /* One whose list of writes is in `chunks` parts elsewhere. */
-void store_record_encode_chunked(struct store_text *text, const struct store_change *change, uint64_t tag, size_t chunks,
-	const struct store_text *list);
+void store_record_encode_chunked(struct store_text *text, const struct store_change *change, uint64_t tag,
+	size_t chunks, const struct store_text *list);
 
 /*
  * Reads a record. Returns 0 and *out (free it with store_record_free()); -EUCLEAN: it is not one; -ENOMEM. A chunked one has no

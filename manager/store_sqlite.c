@@ -43,9 +43,11 @@ static const char *const sql_text[SQL_COUNT] = {
 	[SQL_SET_OBJECT] = "INSERT INTO objects(key, revision, body) VALUES(?2, ?1, ?3)"
 			   " ON CONFLICT(key) DO UPDATE SET revision = ?1, body = ?3",
 	[SQL_DELETE_OBJECT] = "DELETE FROM objects WHERE key = ?2",
-	[SQL_CHANGES] = "SELECT revision, time_ms, tag, who, why FROM changes WHERE revision > ? ORDER BY revision LIMIT ?",
+	[SQL_CHANGES] =
+		"SELECT revision, time_ms, tag, who, why FROM changes WHERE revision > ? ORDER BY revision LIMIT ?",
 	[SQL_WRITES] = "SELECT key, body FROM writes WHERE revision = ? ORDER BY id",
-	[SQL_VERSION] = "SELECT revision, body FROM writes WHERE key = ? AND revision <= ? ORDER BY revision DESC LIMIT 1",
+	[SQL_VERSION] =
+		"SELECT revision, body FROM writes WHERE key = ? AND revision <= ? ORDER BY revision DESC LIMIT 1",
 };
 
 struct sqlite_store {
@@ -206,7 +208,8 @@ static int sqlite_load(struct store *store, store_object_fn fn, void *context, u
 }
 
 /* One write of a change, by one statement: values 1 revision, 2 key, 3 body. Returns SQLite's code. */
-static int sqlite_write(struct sqlite_store *sqlite, enum sqlite_sql sql, uint64_t revision, const struct store_write *write)
+static int sqlite_write(struct sqlite_store *sqlite, enum sqlite_sql sql, uint64_t revision,
+	const struct store_write *write)
 {
 	int code;
 	sqlite3_stmt *statement = sqlite_statement(sqlite, sql, &code);
@@ -246,7 +249,8 @@ static int sqlite_add(struct sqlite_store *sqlite, uint64_t tag, const struct st
 
 		code = sqlite_write(sqlite, SQL_ADD_WRITE, change->revision, write);
 		if (!code)
-			code = sqlite_write(sqlite, write->body ? SQL_SET_OBJECT : SQL_DELETE_OBJECT, change->revision, write);
+			code = sqlite_write(sqlite, write->body ? SQL_SET_OBJECT : SQL_DELETE_OBJECT, change->revision,
+				write);
 		if (code)
 			return code;
 	}

@@ -19,14 +19,15 @@
 
 #define RESTORE_ADVICE "stop here, keep the file, and restore a backup into a new one"
 
-static const char tables[] = "CREATE TABLE meta(schema INTEGER NOT NULL);"
-			     "INSERT INTO meta VALUES(1);"
-			     "CREATE TABLE objects(key TEXT PRIMARY KEY NOT NULL, revision INTEGER NOT NULL, body TEXT NOT NULL);"
-			     "CREATE TABLE changes(revision INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, tag INTEGER NOT NULL,"
-			     " who TEXT NOT NULL, why TEXT NOT NULL);"
-			     "CREATE TABLE writes(id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, key TEXT NOT NULL, body TEXT);"
-			     "CREATE INDEX writes_revision ON writes(revision);"
-			     "CREATE UNIQUE INDEX writes_key ON writes(key, revision);";
+static const char tables[] =
+	"CREATE TABLE meta(schema INTEGER NOT NULL);"
+	"INSERT INTO meta VALUES(1);"
+	"CREATE TABLE objects(key TEXT PRIMARY KEY NOT NULL, revision INTEGER NOT NULL, body TEXT NOT NULL);"
+	"CREATE TABLE changes(revision INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, tag INTEGER NOT NULL,"
+	" who TEXT NOT NULL, why TEXT NOT NULL);"
+	"CREATE TABLE writes(id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, key TEXT NOT NULL, body TEXT);"
+	"CREATE INDEX writes_revision ON writes(revision);"
+	"CREATE UNIQUE INDEX writes_key ON writes(key, revision);";
 _Static_assert(STORE_SCHEMA == 1, "tables[] and steps[] are those of schema 1");
 
 /* steps[N] makes schema N + 1 of schema N. Each runs in a transaction of its own, together with the new number. */
@@ -216,8 +217,9 @@ static int connect_prepare(sqlite3 *db, const char *path, bool check, char messa
 			"%s cannot be written: it or its file system is read-only", path);
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_busy_timeout(db, BUSY_MS);
-	code = sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;"
-				"PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;",
+	code = sqlite3_exec(db,
+		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;"
+		"PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;",
 		NULL, NULL, NULL);
 	if (!code)
 		code = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);

@@ -15,9 +15,9 @@ struct store_entry {
 struct store_table {
 	struct store_entry *entries;
 	size_t count, room;
-	uint32_t *slots; /* index + 1 of an entry; 0: free */
+	uint32_t *slots;   /* index + 1 of an entry; 0: free */
 	size_t slot_count; /* a power of two, or 0 */
-	size_t octets; /* of keys and bodies that are there */
+	size_t octets;     /* of keys and bodies that are there */
 };
 
 #define scope_table __attribute__((cleanup(store_table_free)))

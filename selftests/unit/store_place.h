@@ -48,8 +48,9 @@ static inline int place_free_port(void)
 
 static inline bool place_answers(int port)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool answers = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 
@@ -72,9 +73,9 @@ static inline void place_etcd_exec(int client, int peer)
 	snprintf(client_url, sizeof(client_url), "http://127.0.0.1:%d", client);
 	snprintf(peer_url, sizeof(peer_url), "http://127.0.0.1:%d", peer);
 	snprintf(cluster, sizeof(cluster), "default=%s", peer_url);
-	execl(PLACE_ETCD, "etcd", "--data-dir", data, "--listen-client-urls", client_url, "--advertise-client-urls", client_url,
-		"--listen-peer-urls", peer_url, "--initial-advertise-peer-urls", peer_url, "--initial-cluster", cluster,
-		(char *)NULL);
+	execl(PLACE_ETCD, "etcd", "--data-dir", data, "--listen-client-urls", client_url, "--advertise-client-urls",
+		client_url, "--listen-peer-urls", peer_url, "--initial-advertise-peer-urls", peer_url,
+		"--initial-cluster", cluster, (char *)NULL);
 	_exit(127);
 }
 
