@@ -45,7 +45,8 @@ static inline struct store *open_at(const char *url)
 	return store;
 }
 
-static inline int commit_as(struct store *store, uint64_t base, uint64_t tag, const struct store_write *writes, size_t count)
+static inline int commit_as(struct store *store, uint64_t base, uint64_t tag, const struct store_write *writes,
+	size_t count)
 {
 	struct store_change change = {.time_ms = 1764316800000ull + base,
 		.who = "acme/deploy",
@@ -120,7 +121,8 @@ static inline void assert_follows(struct store *store, const char *changes)
 	UNIT_STRING_EQUAL(seen.text, changes);
 }
 
-static inline void assert_version(struct store *store, const char *key, uint64_t revision, const char *body, uint64_t written)
+static inline void assert_version(struct store *store, const char *key, uint64_t revision, const char *body,
+	uint64_t written)
 {
 	scope_free char *found = NULL;
 	uint64_t at = 12345;
