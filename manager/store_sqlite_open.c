@@ -58,11 +58,12 @@ int sqlite_error(sqlite3 *db, int code)
 		return -EACCES;
 	case SQLITE_NOMEM:
 		return -ENOMEM;
-	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
+		return system == ENOENT || system == EACCES || system == EROFS || system == ENOSPC ? -system : -EIO;
+	case SQLITE_IOERR:
 		if (code == SQLITE_IOERR_NOMEM)
 			return -ENOMEM;
-		return system == EROFS || system == ENOSPC || system == EACCES || system == ENOENT ? -system : -EIO;
+		return system == EROFS || system == ENOSPC ? -system : system == EDQUOT ? -ENOSPC : -EIO;
 	default:
 		return -EIO;
 	}
@@ -83,11 +84,23 @@ static int sqlite_number(sqlite3 *db, const char *sql, sqlite3_int64 *out)
 	return code == SQLITE_ROW ? SQLITE_OK : code == SQLITE_DONE ? SQLITE_CORRUPT : code;
 }
 
+/* SQLite tries once more to read only, and then misses a file that it could not make: the folder tells why. */
+static int connect_folder(const char *path)
+{
+	char *copy = strdup(path);
+	int error = !copy ? -ENOMEM : access(dirname(copy), W_OK) ? -errno : -ENOENT;
+
+	free(copy);
+	return error;
+}
+
 /* Says what SQLite refused. */
 static int connect_fail(sqlite3 *db, int code, const char *path, char message[STORE_MESSAGE_MAX])
 {
 	int error = sqlite_error(db, code);
 
+	if (error == -ENOENT)
+		error = connect_folder(path);
 	switch (error) {
 	case -EBUSY:
 		return store_fail(error, message, "%s is open in another process: another manager, or sqlite3", path);

@@ -124,7 +124,8 @@ int store_table_walk(struct store_table *table, store_object_fn fn, void *contex
 {
 	int result;
 
-	qsort(table->entries, table->count, sizeof(*table->entries), entry_compare);
+	if (table->count)
+		qsort(table->entries, table->count, sizeof(*table->entries), entry_compare);
 	for (size_t i = 0; i < table->count; i++) {
 		const struct store_entry *entry = &table->entries[i];
 

@@ -61,6 +61,11 @@ all() {
 		case $each in net/lib.sh | net/fleet.sh) continue ;; esac
 		suite "$each" "selftests/$each"
 	done
+	for each in selftests/manager/*.sh; do
+		each=manager/$(basename "$each")
+		[ "$each" != manager/lib.sh ] || continue
+		suite "$each" "selftests/$each"
+	done
 	suite asan/net/basic.sh env BIN="$PWD/$B/asan" selftests/net/basic.sh
 	suite asan/net/life.sh env BIN="$PWD/$B/asan" selftests/net/life.sh
 	suite asan/net/negotiate.sh env BIN="$PWD/$B/asan" selftests/net/negotiate.sh

@@ -4,145 +4,14 @@
  */
 #include "manager/store.h"
 
-#include <stdarg.h>
-
 #include "lib/error.h"
 #include "lib/time.h"
-#include "selftests/unit/store_place.h"
+#include "selftests/unit/store_helpers.h"
 #include "selftests/unit/unit.h"
 
 #define BODY_LARGE 6000000
 #define WRITES_MANY 3000
 #define CHANGES_MANY 1100 /* past a snapshot of the etcd store */
-#define SEEN_MAX 4096
-
-static const char *kind; /* "sqlite" or "etcd": which one is tested */
-static int numbered;
-
-/* ---- helpers ---- */
-
-static const char *url_new_of(const char *of)
-{
-	static char url[256];
-
-	if (strcmp(of, "sqlite") == 0)
-		snprintf(url, sizeof(url), "sqlite:%s/%d.db", place_folder, ++numbered);
-	else
-		snprintf(url, sizeof(url), "etcd:http://127.0.0.1:%d/test/%d/", place_etcd_port, ++numbered);
-	return url;
-}
-
-/* Another empty store of the kind under test. */
-static const char *url_new(void)
-{
-	return url_new_of(kind);
-}
-
-static struct store *open_at(const char *url)
-{
-	char message[STORE_MESSAGE_MAX] = "";
-	struct store *store = NULL;
-
-	if (store_open(url, &store, message))
-		printf("\n    %s: %s\n", url, message);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(store);
-	return store;
-}
-
-static int commit_as(struct store *store, uint64_t base, uint64_t tag, const struct store_write *writes, size_t count)
-{
-	struct store_change change = {.time_ms = 1764316800000ull + base,
-		.who = "acme/deploy",
-		.why = "a test",
-		.writes = writes,
-		.count = count};
-	int error = store_commit(store, base, tag, &change);
-
-	CU_ASSERT_EQUAL(change.revision, error ? 0 : base + 1);
-	return error;
-}
-
-static int commit_one(struct store *store, uint64_t base, const char *key, const char *body)
-{
-	return commit_as(store, base, 1000 + base, &(struct store_write){key, body}, 1);
-}
-
-/* What was handed out, as one line: "key=body@revision ". */
-struct seen {
-	struct store *store;
-	char text[SEEN_MAX];
-	size_t count, stop_at;
-};
-
-static void see(struct seen *seen, const char *format, ...) PRINTF_LIKE(2, 3);
-static void see(struct seen *seen, const char *format, ...)
-{
-	size_t used = strlen(seen->text);
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(seen->text + used, sizeof(seen->text) - used, format, arguments);
-	va_end(arguments);
-}
-
-static int on_object(void *context, const char *key, uint64_t revision, const char *body)
-{
-	struct seen *seen = context;
-
-	see(seen, "%s=%s@%llu ", key, body, (unsigned long long)revision);
-	return ++seen->count == seen->stop_at ? 77 : 0;
-}
-
-static int on_change(void *context, const struct store_change *change)
-{
-	struct seen *seen = context;
-
-	see(seen, "%llu/%llu/%llu %s %s:", (unsigned long long)change->revision,
-		(unsigned long long)store_followed_tag(seen->store),
-		(unsigned long long)(change->time_ms - 1764316800000ull), change->who, change->why);
-	for (size_t i = 0; i < change->count; i++)
-		see(seen, " %s=%s", change->writes[i].key, change->writes[i].body ? change->writes[i].body : "-");
-	see(seen, "; ");
-	return ++seen->count == seen->stop_at ? 77 : 0;
-}
-
-static void assert_loads(struct store *store, uint64_t revision, const char *objects)
-{
-	struct seen seen = {.store = store};
-	uint64_t loaded = 12345;
-
-	CU_ASSERT_EQUAL(store_load(store, on_object, &seen, &loaded), 0);
-	CU_ASSERT_EQUAL(loaded, revision);
-	UNIT_STRING_EQUAL(seen.text, objects);
-}
-
-static void assert_follows(struct store *store, const char *changes)
-{
-	struct seen seen = {.store = store};
-
-	CU_ASSERT_EQUAL(store_follow(store, 0, on_change, &seen), 0);
-	UNIT_STRING_EQUAL(seen.text, changes);
-}
-
-static void assert_version(struct store *store, const char *key, uint64_t revision, const char *body, uint64_t written)
-{
-	scope_free char *found = NULL;
-	uint64_t at = 12345;
-
-	CU_ASSERT_EQUAL(store_version(store, key, revision, &found, &at), 0);
-	CU_ASSERT_EQUAL(at, written);
-	UNIT_STRING_EQUAL(found ? found : "(none)", body ? body : "(none)");
-}
-
-static char *body_of(size_t length, char fill)
-{
-	char *body = malloc(length + 1);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(body);
-	memset(body, fill, length);
-	body[length] = '\0';
-	return body;
-}
 
 /* ---- objects, changes, versions ---- */
 
@@ -159,15 +28,6 @@ static void test_empty(void)
 	CU_ASSERT_EQUAL(seen.count, 0);
 	store_close(store);
 	store_close(NULL);
-}
-
-/* Three changes that the tests after this one look at. */
-static void three_changes(struct store *store)
-{
-	CU_ASSERT_EQUAL(commit_as(store, 0, 11, (struct store_write[]){{"node/b", "{2}"}, {"node/a", "{1}"}}, 2), 0);
-	CU_ASSERT_EQUAL(commit_as(store, 1, 22, (struct store_write[]){{"vnet/z", "{3}"}, {"node/a", NULL}}, 2), 0);
-	CU_ASSERT_EQUAL(commit_as(store, 2, UINT64_MAX, (struct store_write[]){{"node/b", "{4}"}, {"gone", NULL}}, 2),
-		0);
 }
 
 static void test_commit(void)
@@ -298,43 +158,6 @@ static void test_texts(void)
 
 /* ---- sizes ---- */
 
-struct tally {
-	size_t count, octets;
-	uint64_t last;
-};
-
-static int on_tally_object(void *context, const char *key, uint64_t revision, const char *body)
-{
-	struct tally *tally = context;
-
-	(void)key;
-	tally->count++;
-	tally->octets += strlen(body);
-	tally->last = revision;
-	return 0;
-}
-
-static int on_tally_change(void *context, const struct store_change *change)
-{
-	struct tally *tally = context;
-
-	tally->count += change->count;
-	for (size_t i = 0; i < change->count; i++)
-		tally->octets += strlen(change->writes[i].body);
-	tally->last = change->revision;
-	return 0;
-}
-
-static struct tally tally_load(struct store *store)
-{
-	struct tally tally = {};
-	uint64_t revision;
-
-	CU_ASSERT_EQUAL(store_load(store, on_tally_object, &tally, &revision), 0);
-	tally.last = revision;
-	return tally;
-}
-
 static void test_large(void)
 {
 	static struct store_write writes[WRITES_MANY];
@@ -434,163 +257,6 @@ static void test_writers(void)
 	store_close(b);
 }
 
-/* ---- backup ---- */
-
-static const char *path_new(void)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%d.backup", place_folder, ++numbered);
-	return path;
-}
-
-static void back_up(struct store *store, const char *path, uint64_t revision)
-{
-	char message[STORE_MESSAGE_MAX] = "";
-	uint64_t saved = 12345;
-
-	CU_ASSERT_EQUAL(store_backup(store, path, &saved, message), 0);
-	UNIT_STRING_EQUAL(message, "");
-	CU_ASSERT_EQUAL(saved, revision);
-}
-
-/* Restores into another empty store of the kind `of`. */
-static struct store *restored(const char *of, const char *path, int wanted)
-{
-	struct store *store = open_at(url_new_of(of));
-	char message[STORE_MESSAGE_MAX] = "";
-	uint64_t revision = 12345;
-	int error = store_restore(store, path, &revision, message);
-
-	if (error != wanted)
-		printf("\n    restored %d, wanted %d: %s\n", error, wanted, message);
-	CU_ASSERT_EQUAL(error, wanted);
-	CU_ASSERT_EQUAL(*message == '\0', wanted == 0);
-	CU_ASSERT(wanted == 0 || revision == 12345);
-	return store;
-}
-
-static void test_backup(void)
-{
-	static const char *const kinds[] = {"sqlite", "etcd"};
-	scope_free char *large = body_of(700000, 'y');
-	struct store *store = open_at(url_new());
-	struct tally tally;
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s", path_new());
-	back_up(store, path, 0);
-	three_changes(store);
-	CU_ASSERT_EQUAL(commit_one(store, 3, "large", large), 0);
-	back_up(store, path, 4); /* takes the place of the first */
-	CU_ASSERT_EQUAL(commit_one(store, 4, "later", "{}"), 0);
-	store_close(store);
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		struct seen seen = {};
-
-		if (!place_etcd_pid && strcmp(kinds[i], "etcd") == 0)
-			continue;
-		store = restored(kinds[i], path, 0);
-		assert_follows(store, "");
-		tally = tally_load(store);
-		CU_ASSERT_EQUAL(tally.count, 3);
-		CU_ASSERT_EQUAL(tally.octets, 700006);
-		assert_version(store, "node/a", 1, "{1}", 1);
-		assert_version(store, "large", 4, large, 4);
-		seen.store = store;
-		CU_ASSERT_EQUAL(store_changes(store, 0, 3, on_change, &seen), 0);
-		CU_ASSERT_EQUAL(seen.count, 3);
-		CU_ASSERT_PTR_NOT_NULL(strstr(seen.text,
-			"3/18446744073709551615/2 acme/deploy a test: node/b={4} gone=-; "));
-		CU_ASSERT_EQUAL(commit_one(store, 4, "later", "{}"), 0);
-		store_close(store);
-	}
-}
-
-static void test_backup_refusals(void)
-{
-	struct store *store = open_at(url_new());
-	char message[STORE_MESSAGE_MAX] = "", path[128], nowhere[160];
-	uint64_t revision = 12345;
-
-	snprintf(path, sizeof(path), "%s", path_new());
-	snprintf(nowhere, sizeof(nowhere), "%s/none/backup", place_folder);
-	three_changes(store);
-	CU_ASSERT_EQUAL(store_backup(store, nowhere, &revision, message), -ENOENT);
-	CU_ASSERT(*message != '\0');
-	CU_ASSERT_EQUAL(revision, 12345);
-	back_up(store, path, 3);
-	CU_ASSERT_EQUAL(store_restore(store, path, &revision, message), -ENOTEMPTY);
-	CU_ASSERT_EQUAL(store_restore(store, nowhere, &revision, message), -ENOENT);
-	CU_ASSERT_EQUAL(revision, 12345);
-	assert_loads(store, 3, "node/b={4}@3 vnet/z={3}@2 ");
-	store_close(store);
-}
-
-static char *file_read(const char *path, size_t *length)
-{
-	scope_fclose FILE *file = fopen(path, "r");
-	char *text = malloc(65536);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
-	*length = fread(text, 1, 65536, file);
-	return text;
-}
-
-static void file_write(const char *path, const char *text, size_t length)
-{
-	scope_fclose FILE *file = fopen(path, "w");
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-	CU_ASSERT_EQUAL(fwrite(text, 1, length, file), length);
-}
-
-/* Cut or altered anywhere, a backup is refused, and the store is as empty as before and can take the right one. */
-static void test_backup_damaged(void)
-{
-	struct store *store = open_at(url_new());
-	char path[128], bad[128], message[STORE_MESSAGE_MAX];
-	scope_free char *text = NULL;
-	uint64_t revision;
-	size_t length;
-
-	snprintf(path, sizeof(path), "%s", path_new());
-	snprintf(bad, sizeof(bad), "%s", path_new());
-	three_changes(store);
-	back_up(store, path, 3);
-	store_close(store);
-	text = file_read(path, &length);
-	store = open_at(url_new());
-	for (size_t at = 0; at < length; at += 7) {
-		int error;
-
-		file_write(bad, text, at);
-		CU_ASSERT_EQUAL(store_restore(store, bad, &revision, message), -EUCLEAN);
-		text[at] ^= 1;
-		file_write(bad, text, length);
-		text[at] ^= 1;
-		error = store_restore(store, bad, &revision, message);
-		CU_ASSERT(error == -EUCLEAN || error == -ENOTSUP);
-	}
-	file_write(bad, text, length - 1); /* the last line break */
-	CU_ASSERT_EQUAL(store_restore(store, bad, &revision, message), -EUCLEAN);
-	assert_loads(store, 0, "");
-	CU_ASSERT_EQUAL(store_restore(store, path, &revision, message), 0);
-	CU_ASSERT_EQUAL(revision, 3);
-	assert_loads(store, 3, "node/b={4}@3 vnet/z={3}@2 ");
-	store_close(store);
-}
-
-static void test_backup_newer(void)
-{
-	static const char newer[] = "{\"ovnet_backup\":1,\"schema\":2,\"revision\":0}\n";
-	const char *path = path_new();
-
-	file_write(path, newer, strlen(newer));
-	store_close(restored(kind, path, -ENOTSUP));
-}
-
 /* ---- facts, URLs ---- */
 
 static void assert_facts(struct store *store, const char *prefix, const char *facts)
@@ -654,36 +320,11 @@ static const struct unit_test tests[] = {
 	{"3,000 writes at once, and a body of 6 MB", test_large},
 	{"many changes, and what they amount to", test_many},
 	{"two writers: one is stale, and follows", test_writers},
-	{"a backup is restored into each store", test_backup},
-	{"a backup needs a place, a restore an empty store", test_backup_refusals},
-	{"a backup that was cut or altered is refused", test_backup_damaged},
-	{"a backup of a newer version is refused", test_backup_newer},
 	{"facts are found by prefix, and end", test_facts},
 	{"what is no URL of a store is refused", test_urls},
 };
 
 int main(void)
 {
-	int failed, error;
-
-	if (place_make())
-		return 1;
-	if (access(PLACE_ETCD, X_OK)) {
-		printf("skip - the etcd store: there is no " PLACE_ETCD "\n");
-	} else {
-		error = place_etcd_start();
-		if (error) {
-			printf("not ok - etcd starts: %s\n", strerror(-error));
-			place_remove();
-			return 1;
-		}
-	}
-	kind = "sqlite";
-	failed = unit_run("store/sqlite", tests, ARRAY_LEN(tests));
-	if (place_etcd_pid) {
-		kind = "etcd";
-		failed |= unit_run("store/etcd", tests, ARRAY_LEN(tests));
-	}
-	place_remove();
-	return failed;
+	return kinds_run("store", tests, ARRAY_LEN(tests));
 }
