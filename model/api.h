@@ -62,6 +62,11 @@ enum model_api_parameter_bit {
 	MODEL_API_IF_MATCH = 1u << 11,
 	MODEL_API_IF_MATCH_MAYBE = 1u << 12, /* the same header, not required */
 	MODEL_API_WHY = 1u << 13,
+	MODEL_API_SOURCE = 1u << 14,
+	MODEL_API_DESTINATION = 1u << 15,
+	MODEL_API_PROTOCOL = 1u << 16,
+	MODEL_API_PORT = 1u << 17,
+	MODEL_API_IN_VNET = 1u << 18,
 };
 
 /* In the order of the bits. */
