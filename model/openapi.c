@@ -244,6 +244,7 @@ static void schemas(FILE *out)
 	any_object(out, "Object", "");
 	any_object(out, "ObjectCreate", "Create");
 	fputs(openapi_schemas, out);
+	fputs(openapi_explain, out);
 }
 
 /* ---- paths */

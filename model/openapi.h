@@ -8,5 +8,6 @@
 extern const char openapi_head[];       /* up to the paths */
 extern const char openapi_components[]; /* after them, up to the schemas */
 extern const char openapi_schemas[];    /* after those of the kinds */
+extern const char openapi_explain[];    /* after those, of what explains */
 
 #endif /* OVNET_MODEL_OPENAPI_H */
