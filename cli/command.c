@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/complete.h"
 #include "cli/help.h"
+#include "cli/kinds.h"
 #include "config/config.h"
 #include "lib/error.h"
 
@@ -131,6 +132,8 @@ static enum cli_status report_key(const struct command *command, const char *key
 	const char *candidates[COMMAND_ARGUMENTS_MAX];
 	size_t count = 0;
 
+	if (kinds_explain_key(command, key, err))
+		return CLI_USAGE;
 	for (size_t i = 0; i < command->argument_count; i++)
 		if (!command->arguments[i].positional)
 			candidates[count++] = command->arguments[i].name;

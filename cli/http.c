@@ -156,7 +156,7 @@ static int on_progress(void *context, curl_off_t all, curl_off_t received, curl_
 	struct exchange *exchange = context;
 
 	(void)all, (void)all_sent;
-	exchange->stopped = !exchange->ask->tick(exchange->ask->context, (size_t)sent, (size_t)received);
+	exchange->stopped |= !exchange->ask->tick(exchange->ask->context, (size_t)sent, (size_t)received);
 	return exchange->stopped;
 }
 

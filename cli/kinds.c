@@ -255,3 +255,17 @@ void kinds_commands(enum model_kind kind, struct command out[KINDS_VERBS])
 	out[4].argument_count = name.count;
 	out[4].takes |= TAKES_WHY | TAKES_DRY_RUN;
 }
+
+bool kinds_explain_key(const struct command *command, const char *key, FILE *err)
+{
+	const bool writes =
+		command->verb && (strcmp(command->verb, "create") == 0 || strcmp(command->verb, "set") == 0);
+	const struct model_field *field =
+		writes && model_kind_of(command->object) >= 0 ? model_field_find(command->kind, key) : NULL;
+
+	if (!field || (!field->assigned && !field->fixed))
+		return false;
+	fprintf(err, "ovnetctl: %s: expected nothing, as it is %s\n", key,
+		field->assigned ? "the manager's to say" : "fixed once it is created");
+	return true;
+}

@@ -18,6 +18,9 @@ extern const enum model_kind kinds_order[MODEL_KINDS];
 /* The commands of a kind, with arguments that live as long as the program. */
 void kinds_commands(enum model_kind kind, struct command out[KINDS_VERBS]);
 
+/* Whether `key` is a field that this command cannot write; then that is told. */
+bool kinds_explain_key(const struct command *command, const char *key, FILE *err);
+
 /* Memory for as long as the program lives, all 0. Ends it when there is none. */
 void *kinds_take(size_t size);
 

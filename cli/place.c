@@ -207,17 +207,10 @@ static bool set(struct http_place *place, const char *url, const char *token, co
 	return place->url && (!token || place->token) && (!ca || place->ca);
 }
 
-static bool set_context(struct http_place *place, const cJSON *context, bool named)
+static bool set_context(struct http_place *place, const cJSON *context)
 {
-	const char *token = cJSON_GetStringValue(json_member(context, "token"));
-	const char *ca = cJSON_GetStringValue(json_member(context, "ca"));
-
-	/* Who names a context means what is there. */
-	if (!named && environment("OVNET_TOKEN"))
-		token = environment("OVNET_TOKEN");
-	if (!named && environment("OVNET_CA"))
-		ca = environment("OVNET_CA");
-	return set(place, json_member(context, "url")->valuestring, token, ca);
+	return set(place, json_member(context, "url")->valuestring, cJSON_GetStringValue(json_member(context, "token")),
+		cJSON_GetStringValue(json_member(context, "ca")));
 }
 
 static enum cli_status unknown_context(const char *name, const cJSON *list, FILE *err)
@@ -252,7 +245,7 @@ static enum cli_status from_contexts(const char *name, FILE *err, struct http_pl
 	list = json_member(contexts, "contexts");
 	found = name || current ? json_member(list, name ? name : current) : NULL;
 	if (found)
-		status = set_context(out, found, name) ? CLI_OK : fail(err, "context", "out of memory");
+		status = set_context(out, found) ? CLI_OK : fail(err, "context", "out of memory");
 	else if (name || current)
 		status = unknown_context(name ? name : current, list, err);
 	else if (access(PLACE_SOCKET, F_OK) == 0)

@@ -6,7 +6,7 @@
  *   -u URL             with --token-file or OVNET_TOKEN, --ca or OVNET_CA
  *   -c NAME            that context; --token-file and --ca instead of its own
  *   OVNET_URL          as -u
- *   the context in use
+ *   the context in use; --token-file and --ca instead of its own
  *   unix:/run/ovnet-manager/manager.sock, if it is there
  *
  * The context file is $XDG_CONFIG_HOME/ovnet/context.json, or ~/.config/ovnet/context.json:

@@ -153,24 +153,10 @@ static cJSON *export_object(const struct object *object)
 	return copy;
 }
 
-/* Of an account are its objects, and it itself. NULL: everything is meant. */
-static bool is_of(const struct object *object, const char *account)
-{
-	char own[MODEL_PART_MAX];
-
-	if (!account)
-		return true;
-	if (object->kind == MODEL_ACCOUNT)
-		return !strcmp(object->name, account);
-	object_account(object, own);
-	return !strcmp(own, account) && model_table[object->kind].of_account;
-}
-
 /* In the order in which they could be made. */
 void export_handle(struct http_request *request)
 {
 	struct manager *manager = http_manager(request);
-	const char *account = http_query(request, "account");
 	cJSON *body = cJSON_CreateObject(), *objects = cJSON_AddArrayToObject(body, "objects");
 
 	cJSON_AddNumberToObject(body, "revision", (double)state_revision(manager->state));
@@ -181,7 +167,7 @@ void export_handle(struct http_request *request)
 		if (kind == MODEL_TOKEN)
 			continue;
 		LIST_FOREACH(each, state_all(manager->state, (enum model_kind)kind), of_kind) {
-			if (!auth_sees(http_principal(request), each) || !is_of(each, account))
+			if (!auth_sees(http_principal(request), each))
 				continue;
 			cJSON_AddItemToArray(objects, export_object(each));
 		}

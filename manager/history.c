@@ -328,13 +328,8 @@ static void done_restore(void *argument, int result)
 	} else if (question->request && !result) {
 		change.request = question->request;
 		change.principal = question->principal;
-		if (objects_why(question->request, change.why)) {
-			question_free(question);
-			return;
-		}
-		if (!*change.why)
-			snprintf(change.why, sizeof(change.why), "restores version %llu",
-				(unsigned long long)question->version);
+		snprintf(change.why, sizeof(change.why), "restores version %llu",
+			(unsigned long long)question->version);
 		change.items = calloc(1, sizeof(*change.items));
 		patch = cJSON_CreateObject();
 		cJSON_AddItemToObject(patch, "entries",
