@@ -84,8 +84,7 @@ static void print_objects(FILE *out)
 	for (size_t i = 0; i < MODEL_KINDS; i++) {
 		const struct model_kind_row *row = &model_table[kinds_order[i]];
 
-		fprintf(out,
-			".It Cm %s Cm create | show | list | set | delete\n%c%s:\n.Xr ovnetctl-%s 8 .\n",
+		fprintf(out, ".It Cm %s Cm create | show | list | set | delete\n%c%s:\n.Xr ovnetctl-%s 8 .\n",
 			row->name, toupper((unsigned char)row->summary[0]), row->summary + 1, row->name);
 	}
 }
@@ -178,7 +177,8 @@ static void print_description(const struct model_kind_row *row, FILE *out)
 		      "shown.\nNames within an object are of that object's account, where none is written.\n",
 			out);
 	else
-		fputs("Names are of the installation: letters, digits,\n.Ql _ ,\n.Ql \\&.\nand\n.Ql - ,\nat most 31.\n", out);
+		fputs("Names are of the installation: letters, digits,\n.Ql _ ,\n.Ql \\&.\nand\n.Ql - ,\nat most 31.\n",
+			out);
 }
 
 static void print_commands(enum model_kind kind, FILE *out)

@@ -63,14 +63,16 @@ static void test_usage(void)
 	check_usage("node", "ovnetctl: node needs a verb: create, show, list, set or delete\n");
 	check_usage("nod list", "ovnetctl: unknown object 'nod'; did you mean 'node'?\n");
 	check_usage("node creat x", "ovnetctl: unknown verb 'creat'; did you mean 'create'?\n");
-	check_usage("node create acme/x", "ovnetctl: node create needs vnet VNET, host HOST, port INTERFACE, mac MAC\n");
+	check_usage("node create acme/x",
+		"ovnetctl: node create needs vnet VNET, host HOST, port INTERFACE, mac MAC\n");
 	check_usage("node create acme/x vnte Z", "ovnetctl: unknown argument 'vnte'; did you mean 'vnet'?\n");
 	check_usage("node set acme/x",
 		"ovnetctl: node set needs something to change: host, port, mac, address, slot, groups, security_groups "
 		"or note\n");
 	check_usage("node set acme/x vnet Z", "ovnetctl: vnet: expected nothing, as it is fixed once it is created\n");
 	check_usage("policy create acme/x id 3", "ovnetctl: id: expected nothing, as it is the manager's to say\n");
-	check_usage("node set acme/x address 10.0.0", "ovnetctl: address: expected an IPv4 address, or none, got '10.0.0'\n");
+	check_usage("node set acme/x address 10.0.0",
+		"ovnetctl: address: expected an IPv4 address, or none, got '10.0.0'\n");
 	check_usage("node set acme/x slot 64", "ovnetctl: slot: expected a number from 0 to 63, or none, got '64'\n");
 	check_usage("vnet create acme/Z pending wait", "ovnetctl: pending: expected queue|discard, got 'wait'\n");
 	check_usage("vnet show a/b/c",
@@ -91,7 +93,8 @@ static void test_usage(void)
 	check_usage("node list -u http://localhost:6191",
 		"ovnetctl: url: expected https, as without TLS a token goes to 127.0.0.1 or [::1] only, got "
 		"'http://localhost:6191'\n");
-	check_usage("explain A G tcp 80 also h2 -m", "ovnetctl: also: expected nothing, as the manager knows both sides\n");
+	check_usage("explain A G tcp 80 also h2 -m",
+		"ovnetctl: also: expected nothing, as the manager knows both sides\n");
 	check_usage("context set none url unix:/x",
 		"ovnetctl: name: expected a context's name, of at most 31 letters, digits, '_', '.' and '-', got 'none'\n");
 }
@@ -108,7 +111,8 @@ static void test_values(void)
 		{"node", "groups", "web,acme/db", "[\"web\",\"acme/db\"]", "web,acme/db"},
 		{"handle", "immutable", "true", "true", "yes"},
 		{"handle", "entries", "10.0.0.1,group:x", "[\"10.0.0.1\",\"group:x\"]", "10.0.0.1,group:x"},
-		{"policy", "peers", "not:group:a,handle:b", "{\"not\":[\"group:a\",\"handle:b\"]}", "not:group:a,handle:b"},
+		{"policy", "peers", "not:group:a,handle:b", "{\"not\":[\"group:a\",\"handle:b\"]}",
+			"not:group:a,handle:b"},
 		{"policy", "target", "any", "[\"any\"]", "any"},
 		{"policy", "services", "tcp/80,https", "[\"tcp/80\",\"https\"]", "tcp/80,https"},
 		{"group", "match", "name=web*,vnet=Z", "{\"name\":\"web*\",\"vnet\":\"Z\"}", "name=web*,vnet=Z"},
@@ -136,10 +140,11 @@ static void test_values(void)
 
 static void test_urls(void)
 {
-	static const char *const good[] = {"https://manager.example", "https://manager.example:6191/", "https://[fd00::1]:1",
-		"http://127.0.0.1:80", "http://127.8.9.1", "http://[::1]:6191", "unix:/run/x.sock"};
-	static const char *const bad[] = {"", "manager", "ftp://x", "https://user@x", "https://x/v1", "https://x/?a", "unix:x",
-		"unix:", "http://10.0.0.1", "http://127.0.0.1.example", "http://[fd00::1]"};
+	static const char *const good[] = {"https://manager.example", "https://manager.example:6191/",
+		"https://[fd00::1]:1", "http://127.0.0.1:80", "http://127.8.9.1", "http://[::1]:6191",
+		"unix:/run/x.sock"};
+	static const char *const bad[] = {"", "manager", "ftp://x", "https://user@x", "https://x/v1", "https://x/?a",
+		"unix:x", "unix:", "http://10.0.0.1", "http://127.0.0.1.example", "http://[fd00::1]"};
 	char message[200];
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
@@ -202,8 +207,8 @@ static void test_contexts(void)
 	run("context set lab url unix:/tmp/lab");
 	CU_ASSERT_EQUAL(status, CLI_OK);
 
-	snprintf(words, sizeof(words), "{\"name\":\"prod\",\"current\":true,\"url\":\"https://m:6191\",\"ca\":\"%s\",\"token\":true}\n",
-		path);
+	snprintf(words, sizeof(words),
+		"{\"name\":\"prod\",\"current\":true,\"url\":\"https://m:6191\",\"ca\":\"%s\",\"token\":true}\n", path);
 	run("context show -j");
 	check_text(out, words, "show");
 	run("context list");
