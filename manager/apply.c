@@ -86,8 +86,9 @@ static void check_shape(struct http_findings *findings, const cJSON *body)
 	}
 	if (prune && !cJSON_IsBool(prune))
 		http_findf(findings, "prune", "expected true or false");
-	if (why && (!cJSON_IsString(why) || strlen(why->valuestring) > CHANGE_WHY_MAX))
-		http_findf(findings, "why", "expected a text of at most %d octets", CHANGE_WHY_MAX);
+	if (why && (!cJSON_IsString(why) || !objects_is_why(why->valuestring)))
+		http_findf(findings, "why", "expected a text of at most %d octets without control characters",
+			CHANGE_WHY_MAX);
 }
 
 static void items_free(struct change_item *items, size_t count)
@@ -100,12 +101,12 @@ static void items_free(struct change_item *items, size_t count)
 void apply_handle(struct http_request *request)
 {
 	struct change_request change = {.request = request, .principal = *http_principal(request), .many = true};
-	const char *dry = http_query(request, "dry_run"), *why;
+	const char *why;
 	struct http_findings findings = {0};
 	const cJSON *body;
 	size_t most;
 
-	if (objects_why(request, change.why))
+	if (objects_why(request, change.why) || http_flag(request, "dry_run", &change.dry_run))
 		return;
 	body = http_json(request);
 	if (!body)
@@ -135,7 +136,6 @@ void apply_handle(struct http_request *request)
 	why = cJSON_GetStringValue(json_member(body, "why"));
 	if (why && !*change.why)
 		strcpy(change.why, why);
-	change.dry_run = dry && strcmp(dry, "0");
 	change.prune = cJSON_IsTrue(json_member(body, "prune"));
 	change_start(http_manager(request), &change);
 }
@@ -153,6 +153,20 @@ static cJSON *export_object(const struct object *object)
 	return copy;
 }
 
+/* What one who may write could put back as it is: an account does not make itself, nor a vnet of others that it is a member of. */
+static bool is_exported(struct http_request *request, const struct object *object)
+{
+	const struct principal *principal = http_principal(request);
+	const char *wanted = http_query(request, "account");
+	char account[MODEL_PART_MAX];
+
+	object_account(object, account);
+	if (!auth_sees(principal, object) || (wanted && strcmp(account, wanted)))
+		return false;
+	return principal->role == ROLE_OPERATOR ||
+	       (object->kind != MODEL_ACCOUNT && !strcmp(account, principal->account));
+}
+
 /* In the order in which they could be made. */
 void export_handle(struct http_request *request)
 {
@@ -167,9 +181,8 @@ void export_handle(struct http_request *request)
 		if (kind == MODEL_TOKEN)
 			continue;
 		LIST_FOREACH(each, state_all(manager->state, (enum model_kind)kind), of_kind) {
-			if (!auth_sees(http_principal(request), each))
-				continue;
-			cJSON_AddItemToArray(objects, export_object(each));
+			if (is_exported(request, each))
+				cJSON_AddItemToArray(objects, export_object(each));
 		}
 	}
 	http_answer(request, MHD_HTTP_OK, body);
