@@ -167,23 +167,48 @@ static bool is_exported(struct http_request *request, const struct object *objec
 	       (object->kind != MODEL_ACCOUNT && !strcmp(account, principal->account));
 }
 
-/* In the order in which they could be made. */
+static int by_name(const void *a, const void *b)
+{
+	const struct object *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int export_kind(struct http_request *request, enum model_kind kind, cJSON *out)
+{
+	const struct state *state = http_manager(request)->state;
+	const struct object *each, **sorted = calloc(state_count(state, kind) + 1, sizeof(*sorted));
+	size_t count = 0;
+
+	if (!sorted)
+		return -ENOMEM;
+	LIST_FOREACH(each, state_all(state, kind), of_kind) {
+		if (is_exported(request, each))
+			sorted[count++] = each;
+	}
+	qsort(sorted, count, sizeof(*sorted), by_name);
+	for (size_t i = 0; i < count; i++)
+		cJSON_AddItemToArray(out, export_object(sorted[i]));
+	free(sorted);
+	return 0;
+}
+
+/* Kinds in the order in which they could be made, each by name: the same twice, if nothing has changed. */
 void export_handle(struct http_request *request)
 {
-	struct manager *manager = http_manager(request);
-	cJSON *body = cJSON_CreateObject(), *objects = cJSON_AddArrayToObject(body, "objects");
+	cJSON *body = cJSON_CreateObject(), *objects;
+	int error = 0;
 
-	cJSON_AddNumberToObject(body, "revision", (double)state_revision(manager->state));
-	for (size_t kind = 0; kind < MODEL_KINDS; kind++) {
-		const struct object *each;
-
-		/* Without its secret a token is of no use to anybody. */
-		if (kind == MODEL_TOKEN)
-			continue;
-		LIST_FOREACH(each, state_all(manager->state, (enum model_kind)kind), of_kind) {
-			if (is_exported(request, each))
-				cJSON_AddItemToArray(objects, export_object(each));
-		}
+	cJSON_AddNumberToObject(body, "revision", (double)state_revision(http_manager(request)->state));
+	objects = cJSON_AddArrayToObject(body, "objects");
+	/* Without its secret a token is of no use to anybody. */
+	for (int kind = 0; kind < MODEL_KINDS && !error; kind++)
+		if (kind != MODEL_TOKEN)
+			error = export_kind(request, (enum model_kind)kind, objects);
+	if (!error) {
+		http_answer(request, MHD_HTTP_OK, body);
+		return;
 	}
-	http_answer(request, MHD_HTTP_OK, body);
+	cJSON_Delete(body);
+	http_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
 }

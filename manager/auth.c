@@ -251,7 +251,8 @@ const char *auth_step(const struct principal *principal, const struct state_step
 	for (size_t i = 0; i < ARRAY_LEN(operators); i++) {
 		if (operators[i].kind != object->kind)
 			continue;
-		if (!*operators[i].field ? !step->before || !step->after : field_differs(step, operators[i].field))
+		if (!*operators[i].field ? !step->before || !step->after
+					 : step->after && field_differs(step, operators[i].field))
 			return operators[i].field;
 	}
 	return NULL;

@@ -391,7 +391,7 @@ static bool judge_first(struct changes *changes, struct change *change)
 	state_begin(state);
 	error = change_judge(manager, change);
 	state_steps(state, &count);
-	if (!error && change->request.many)
+	if (!error && (change->request.many || change->request.dry_run))
 		change->differences = differences_of(state);
 	if (!error && !change->request.dry_run && count)
 		error = store_steps(change, state);

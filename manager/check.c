@@ -391,7 +391,7 @@ static void check_target(struct check *check)
 	const cJSON *target = json_member(check->object->body, "target"), *item = NULL;
 	char owner[MODEL_PART_MAX];
 
-	if (!vnet || object_text(check->object, "security_group"))
+	if (!vnet || !object_vnet_has(vnet, check->account) || object_text(check->object, "security_group"))
 		return;
 	object_account(vnet, owner);
 	if (!strcmp(owner, check->account))

@@ -328,7 +328,7 @@ static void done_restore(void *argument, int result)
 	} else if (question->request && !result) {
 		change.request = question->request;
 		change.principal = question->principal;
-		change.dry_run = change.many = question->dry_run;
+		change.dry_run = question->dry_run;
 		snprintf(change.why, sizeof(change.why), "restores version %llu%s%.400s",
 			(unsigned long long)question->version, *question->why ? ": " : "", question->why);
 		change.items = calloc(1, sizeof(*change.items));

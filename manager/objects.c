@@ -304,7 +304,6 @@ static void start(struct http_request *request, enum change_verb verb, enum mode
 		http_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
 		return;
 	}
-	change.many = change.dry_run;
 	change.items[0] = (struct change_item){
 		.verb = verb,
 		.kind = kind,
