@@ -44,6 +44,7 @@ struct http_request {
 };
 
 struct http_stream {
+	LIST_ENTRY(http_stream) all;
 	struct http *http;
 	struct MHD_Connection *connection;
 	long (*pull)(void *context, char *to, size_t room);
@@ -346,6 +347,7 @@ static void on_stream_end(void *context)
 {
 	struct http_stream *stream = context;
 
+	LIST_REMOVE(stream, all);
 	loop_unwatch(stream->watch);
 	stream->http->counters.streams--;
 	stream->gone(stream->context);
@@ -365,6 +367,14 @@ void http_stream_end(struct http_stream *stream)
 {
 	stream->over = true;
 	http_wake(stream);
+}
+
+void http_streams_end(struct http *http)
+{
+	struct http_stream *stream;
+
+	LIST_FOREACH(stream, &http->streams, all)
+		http_stream_end(stream);
 }
 
 static void on_hang_up(void *context, uint32_t events)
@@ -408,6 +418,7 @@ struct http_stream *http_stream(struct http_request *request, const char *type,
 		free(stream);
 		return NULL;
 	}
+	LIST_INSERT_HEAD(&stream->http->streams, stream, all);
 	stream->http->counters.streams++;
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -563,7 +574,9 @@ enum MHD_Result http_on_request(void *context, struct MHD_Connection *connection
 	}
 	if (!request->dispatched) {
 		request->dispatched = true;
-		if (request->early)
+		if (request->http->closing)
+			http_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the manager ends");
+		else if (request->early)
 			refuse_early(request);
 		else
 			router_dispatch(request);

@@ -351,7 +351,10 @@ void http_close(struct manager *manager)
 
 	if (!http)
 		return;
+	http->closing = true;
+	http_streams_end(http);
 	for (size_t i = 0; i < http->count; i++) {
+		MHD_run(http->listeners[i].daemon);
 		loop_unwatch(http->listeners[i].watch);
 		loop_timer_free(http->listeners[i].timer);
 		MHD_stop_daemon(http->listeners[i].daemon);
