@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Generates docs/drops.md from maps/reasons.def and maps/counters.def, docs/maps.md from the headers in maps/,
-# docs/api.yaml from the tables in model/, by build/describe, and the manual pages of ovnetctl from docs/man/*.in and the
-# tables in cli/ and model/, by build/describe-cli.
+# docs/api.yaml from the tables in model/ and model/schemas.yaml, by build/describe, and the manual pages of ovnetctl from
+# docs/man/*.in and the tables in cli/ and model/, by build/describe-cli.
 # usage: mk/docs.sh [--check]     with --check nothing is written; a document that is not what it would be is an error
 set -eu
 cd "$(dirname "$0")/.."
@@ -57,7 +57,7 @@ maps() {
 	done
 }
 
-api() { "${B:-build}/describe"; }
+api() { "${B:-build}/describe" model/schemas.yaml; }
 
 # manual PAGE INPUT
 manual() { "${B:-build}/describe-cli" "$1" <"docs/man/$2"; }

@@ -23,7 +23,7 @@ clean() {
 	local pid
 	for pid in "${PIDS[@]}"; do kill "$pid" 2>/dev/null; done
 	wait 2>/dev/null
-	cp "$WORK/log" /tmp/cli-manager.log; rm -rf "$WORK"
+	rm -rf "$WORK"
 }
 trap clean EXIT
 trap 'exit 1' INT TERM
@@ -75,7 +75,7 @@ until_true() {
 manager() {
 	"$B/ovnet-manager" -D "$WORK/dir" -s "$WORK/sock" -l "[::1]:$PORT" 2>>"$WORK/log" &
 	PIDS[0]=$!
-	until_true grep -q 'ready at revision' "$WORK/log" && until_true [ -s "$WORK/dir/operator.token" ]
+	until_true grep -qs 'ready at revision' "$WORK/log" && until_true [ -s "$WORK/dir/operator.token" ]
 }
 
 PORT=$(python3 -c 'import socket
@@ -254,7 +254,7 @@ check "a list of objects is taken too" one
 versions() {
 	does 0 handle set acme/office entries 192.0.2.7 && does 0 -j handle versions acme/office && json '[v["version"] for v in x["items"]] == [2, 1]' &&
 		does 0 -j handle restore acme/office version 1 --why "was better" && json 'x["version"] == 3 and len(x["entries"]) == 2' &&
-		does 0 -j log limit 1 && json 'x["items"][0]["why"] == "was better"' && does 1 handle restore acme/office version 77
+		does 0 -j log limit 1 && json 'x["items"][0]["why"] == "restores version 1: was better"' && does 1 handle restore acme/office version 77
 }
 log() {
 	does 0 -j log after 1 limit 2 && json '[i["revision"] for i in x["items"]] == [2, 3] and x["after"] == 3' &&
@@ -337,8 +337,17 @@ check "a token's secret is told once, or kept in a file" tokens
 check "a token may do what its role may" viewer
 check "a host joins, once" joins
 
-# A host that has joined and does not watch is late with what concerns it.
-late() { does 0 node set acme/web1 note late && does 1 -j wait timeout 1 && json 'not x["live"] and x["late_count"] == 1 and x["late"][0]["host"] == "h1"'; }
+# A host whose agent watches, and never says that it has applied anything, is late with what concerns it.
+late() {
+	printf 'Authorization: Bearer %s\n' "$(cat "$WORK/h1.secret")" >"$WORK/header"
+	curl -sN --unix-socket "$WORK/sock" -H @"$WORK/header" -d '{"have": {}}' http://manager/v1/agent/watch >"$WORK/watch" 2>&1 &
+	PIDS[2]=$!
+	until_true [ -s "$WORK/watch" ] || return 1
+	does 0 node set acme/web1 note late && does 1 -j wait timeout 1 && json 'not x["live"] and x["late_count"] == 1 and x["late"][0]["host"] == "h1"' && does 1 wait timeout 0 && out_has "h1    yes"
+	local result=$?
+	kill "${PIDS[2]}"
+	return $result
+}
 check "wait names the hosts that are late" late
 
 # Whatever a command was told by a file or the environment is not in what everybody may read of its process.
