@@ -253,30 +253,30 @@ static void set_ask(struct exchange *exchange, const struct http_ask *ask, const
 
 /* What curl says, in the words of this program. */
 static int failure(CURLcode code, const struct exchange *exchange, const struct http_place *place, const char *reason,
-	char message[320])
+	char message[400])
 {
 	const char *detail = *reason ? reason : curl_easy_strerror(code);
 
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
-		snprintf(message, 320, "nobody can be reached there (%s)", detail);
+		snprintf(message, 400, "nobody can be reached there (%s)", detail);
 		return -ECONNREFUSED;
 	case CURLE_COULDNT_RESOLVE_HOST:
-		snprintf(message, 320, "the name of the host is not known");
+		snprintf(message, 400, "the name of the host is not known");
 		return -ECONNREFUSED;
 	case CURLE_OPERATION_TIMEDOUT:
-		snprintf(message, 320, "no answer in time");
+		snprintf(message, 400, "no answer in time");
 		return -ETIMEDOUT;
 	case CURLE_PEER_FAILED_VERIFICATION:
-		snprintf(message, 320, "its certificate is not trusted: %s; %s", detail,
+		snprintf(message, 400, "its certificate is not trusted: %.200s; %s", detail,
 			place->ca ? "is the file that of this manager?" : "name the file of its CA with --ca");
 		return -EIO;
 	case CURLE_SSL_CACERT_BADFILE:
-		snprintf(message, 320, "the certificates in %s cannot be read", place->ca ? place->ca : "the system");
+		snprintf(message, 400, "the certificates in %s cannot be read", place->ca ? place->ca : "the system");
 		return -EIO;
 	case CURLE_WRITE_ERROR:
 	case CURLE_ABORTED_BY_CALLBACK:
-		snprintf(message, 320, "%s",
+		snprintf(message, 400, "%s",
 			exchange->overlong  ? "the answer is too long"
 			: exchange->stopped ? "ended early"
 					    : "out of memory");
@@ -284,10 +284,10 @@ static int failure(CURLcode code, const struct exchange *exchange, const struct 
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:
-		snprintf(message, 320, "the connection ended early (%s)", detail);
+		snprintf(message, 400, "the connection ended early (%s)", detail);
 		return -EIO;
 	default:
-		snprintf(message, 320, "%s", detail);
+		snprintf(message, 400, "%s", detail);
 		return -EIO;
 	}
 }

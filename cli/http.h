@@ -52,7 +52,7 @@ struct http_ask {
 struct http_answer {
 	int status;        /* 0: none came */
 	cJSON *json;       /* NULL: there was no body, or it was taken */
-	char message[320]; /* why none came */
+	char message[400]; /* why none came */
 };
 
 /*

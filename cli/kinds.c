@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -23,14 +24,24 @@ const enum model_kind kinds_order[MODEL_KINDS] = {
 	MODEL_TOKEN,
 };
 
+/* What lives as long as the program hangs together, for who looks for what was lost. */
+struct kept {
+	struct kept *next;
+	_Alignas(max_align_t) char memory[];
+};
+static struct kept *kept;
+
 void *kinds_take(size_t size)
 {
-	void *memory = calloc(1, size);
+	struct kept *taken = calloc(1, sizeof(*taken) + size);
 
-	if (memory)
-		return memory;
-	fputs("ovnetctl: out of memory\n", stderr);
-	exit(CLI_FAILED);
+	if (!taken) {
+		fputs("ovnetctl: out of memory\n", stderr);
+		exit(CLI_FAILED);
+	}
+	taken->next = kept;
+	kept = taken;
+	return taken->memory;
 }
 
 static const char *PRINTF_LIKE(1, 2) text_of(const char *format, ...)
