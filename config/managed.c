@@ -15,8 +15,8 @@
 #include "lib/file.h"
 #include "lib/json.h"
 
-static const char *const managers_keys[] = {
-	"locator", "hosts", "identity", "vnets", "groups", "handles", "nodes", "mappings", "rules", "policies", "resolve"};
+static const char *const managers_keys[] = {"locator", "hosts", "identity", "vnets", "groups", "handles", "nodes",
+	"mappings", "rules", "policies", "resolve"};
 
 void config_local_free(struct config_local *local)
 {
@@ -35,8 +35,11 @@ static void read_manager(struct findings *findings, const cJSON *tree, struct co
 	struct schema_reader reader = {.findings = findings, .config = &config};
 	const cJSON *instance = json_member(tree, "instance");
 
+	if (local->given && json_member(tree, "manager"))
+		finding_add(findings, "manager", "expected nothing, as another one was given");
+	else if (!local->given)
+		schema_read(&reader, SCHEMA_MANAGER, json_member(tree, "manager"), "manager", &local->manager);
 	local->manager.present = true;
-	schema_read(&reader, SCHEMA_MANAGER, json_member(tree, "manager"), "manager", &local->manager);
 	snprintf(local->instance, sizeof(local->instance), "%s",
 		cJSON_IsString(instance) ? instance->valuestring : "default");
 	for (size_t i = 0; i < ARRAY_LEN(managers_keys); i++)
@@ -51,7 +54,7 @@ static int read_text(struct findings *findings, struct config_local *local)
 
 	tree = json_parse(local->text, local->length, &error);
 	/* What is no object, or no JSON, is refused by who reads the whole. */
-	if (cJSON_IsObject(tree) && json_member(tree, "manager"))
+	if (cJSON_IsObject(tree) && (local->given || json_member(tree, "manager")))
 		read_manager(findings, tree, local);
 	return findings->total ? -EINVAL : 0;
 }
@@ -67,15 +70,18 @@ static int check_alone(const struct config_local *local, const char *path, confi
 	return error;
 }
 
-int config_local_load(const char *path, config_report_fn report, void *context, struct config_local *out)
+int config_local_load(const char *path, const struct config_manager *given, config_report_fn report, void *context,
+	struct config_local *out)
 {
 	struct findings findings = {.file = path};
-	struct config_local local = {0};
+	struct config_local local = {.given = given && given->present};
 	int error = file_read(path, CONFIG_FILE_MAX, &local.text, &local.length);
 
 	if (error) {
 		finding_add_at(&findings, 0, "", "expected a file that can be read, got '%s'", strerror(-error));
 	} else {
+		if (local.given)
+			local.manager = *given;
 		findings.text = local.text;
 		findings.length = local.length;
 		error = read_text(&findings, &local);
@@ -91,10 +97,34 @@ int config_local_load(const char *path, config_report_fn report, void *context, 
 	return 0;
 }
 
-int config_managed_parse(const struct config_local *local, const char *path, const char *members, config_report_fn report,
-	void *context, struct config **out)
+/* The manager that was given, as if the file had it; "" where it does. NULL: out of memory. */
+static char *given_text(const struct config_local *local)
 {
+	const struct {
+		const char *name, *value;
+	} members[] = {
+		{"url", local->manager.url},
+		{"authority", local->manager.authority},
+		{"token", local->manager.token},
+		{"directory", local->manager.directory},
+	};
+	__attribute__((cleanup(json_tree_free))) cJSON *manager = cJSON_CreateObject();
 	scope_free char *text = NULL;
+	char *out;
+
+	if (!local->given)
+		return strdup("");
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		if (*members[i].value)
+			cJSON_AddStringToObject(manager, members[i].name, members[i].value);
+	text = cJSON_PrintUnformatted(manager);
+	return text && asprintf(&out, "\"manager\": %s,\n", text) >= 0 ? out : NULL;
+}
+
+int config_managed_parse(const struct config_local *local, const char *path, const char *members,
+	config_report_fn report, void *context, struct config **out)
+{
+	scope_free char *text = NULL, *given = given_text(local);
 	size_t end = local->length;
 	int length;
 
@@ -102,8 +132,8 @@ int config_managed_parse(const struct config_local *local, const char *path, con
 		end--;
 	if (!end || local->text[end - 1] != '}')
 		return config_parse(local->text, local->length, path, report, context, out);
-	/* There is at least "manager" before the comma. */
-	length = asprintf(&text, "%.*s,\n%s}", (int)end - 1, local->text, members);
+	/* There are at least the uplinks before the comma. */
+	length = given ? asprintf(&text, "%.*s,\n%s%s}", (int)end - 1, local->text, given, members) : -1;
 	if (length < 0)
 		return -ENOMEM;
 	return config_parse(text, (size_t)length, path, report, context, out);
