@@ -387,8 +387,8 @@ int managed_config(struct agent *agent, config_report_fn report, void *context, 
 	char key[MANAGED_PATH_MAX];
 	int error;
 
-	error = config_local_load(agent->config_path, managed->local.given ? &managed->local.manager : NULL, report, context,
-		&local);
+	error = config_local_load(agent->config_path, managed->local.given ? &managed->local.manager : NULL, report,
+		context, &local);
 	if (error)
 		return error;
 	if (!local.manager.present || memcmp(&local.manager, &managed->local.manager, sizeof(local.manager))) {

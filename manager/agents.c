@@ -260,6 +260,7 @@ static int agent_refresh(struct agent *agent)
 		if (!agent->late_since && count > 0)
 			agent->late_since = since ? since : agent->sent;
 		agent->agents->counters.messages++;
+		agent->agents->counters.documents += (uint64_t)count;
 		error = line_add(agent, "{\"commit\":%llu}\n", (unsigned long long)agent->sent);
 	}
 	if (!error && count > 0)
