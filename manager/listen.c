@@ -43,6 +43,23 @@ struct rate {
 
 /* ---- rates */
 
+/* Who has not asked lately is nobody in particular. */
+static void rates_sweep(struct http *http)
+{
+	uint64_t now_ns = time_now_ns();
+	struct table_node *node, *following;
+
+	for (node = table_next(&http->rates, NULL); node; node = following) {
+		struct rate *rate = container_of(node, struct rate, node);
+
+		following = table_next(&http->rates, node);
+		if (rate->next_ns >= now_ns)
+			continue;
+		table_remove(&http->rates, node);
+		free(rate);
+	}
+}
+
 static struct rate *rate_find(struct http *http, const char *name)
 {
 	uint8_t key[crypto_shorthash_KEYBYTES] = {0};
@@ -56,6 +73,8 @@ static struct rate *rate_find(struct http *http, const char *name)
 		if (!strcmp(rate->name, name))
 			return rate;
 	}
+	if (http->rates.count >= RATES_MOST)
+		rates_sweep(http);
 	rate = http->rates.count < RATES_MOST ? calloc(1, sizeof(*rate)) : NULL;
 	if (!rate || table_add(&http->rates, &rate->node, hash)) {
 		free(rate);
