@@ -18,8 +18,9 @@ struct http;
 struct http_listener {
 	struct http *http;
 	struct MHD_Daemon *daemon;
-	struct loop_watch *watch;
-	struct loop_timer *timer;
+	int fd;
+	struct loop_watch *watch, *door; /* libmicrohttpd's epoll; the socket, where connections come in */
+	struct loop_timer *timer, *pause;
 	bool local; /* the unix socket */
 };
 

@@ -89,7 +89,6 @@ static void on_ask_answer(void *context, unsigned status, const char *body, size
 	}
 	if (agent->due)
 		acknowledge(agent);
-	agent->fleet->look();
 }
 
 static void on_ask_end(void *context)
@@ -177,7 +176,6 @@ static void on_commit(struct agent *agent, const char *number)
 		agent->fleet->begun++;
 	}
 	acknowledge(agent);
-	agent->fleet->look();
 }
 
 /* A word of the line in quotes, which it ends. Returns what follows, or NULL. */
@@ -249,7 +247,6 @@ static void on_watch_end(void *context)
 
 	agent->fleet->counters.ends++;
 	come_again(agent);
-	agent->fleet->look();
 }
 
 static void on_former_line(void *context, char *line)
@@ -263,7 +260,6 @@ static void on_former_end(void *context)
 
 	agent->former = NULL;
 	agent->fleet->counters.replaced++;
-	agent->fleet->look();
 }
 
 static void on_former_answer(void *context, unsigned status, const char *body, size_t length)

@@ -49,7 +49,7 @@ struct fleet {
 	uint64_t linger_ms; /* how long a second connection stays without a question */
 	struct loop_timer *tick;
 	struct fleet_counters counters;
-	void (*look)(void); /* something has come */
+	void (*look)(void); /* called at each tick */
 };
 
 /* The hosts, a line each: HOST VNET VNI NODE ADDRESS. Returns 0 or -errno. */
