@@ -167,11 +167,11 @@ def policy_of(vnet, port):
             "services": [f"tcp/{port}"], "verdict": "allow"}
 
 
-def create(manager, count, per_vnet, part=5000):
+def create(manager, count, per_vnet, groups=4, part=5000):
     """So many hosts with a node each, in vnets of so many, with policies that let them talk; lines for the simulator."""
     vnets = [f"acme/v{i}" for i in range((count + per_vnet - 1) // per_vnet)]
     objects = [{"kind": "account", "name": "acme"}]
-    objects += [{"kind": "group", "name": f"acme/g{i}"} for i in range(4)]
+    objects += [{"kind": "group", "name": f"acme/g{i}"} for i in range(groups)]
     objects += [{"kind": "vnet", "name": name, "vni": i + 1} for i, name in enumerate(vnets)]
     objects += [{"kind": "policy", "name": f"acme/all{i}", "vnet": name, "services": ["icmp/echo"], "verdict": "allow"}
                 for i, name in enumerate(vnets)]
