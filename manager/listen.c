@@ -168,10 +168,9 @@ static void on_pause_over(void *context)
 	loop_rewatch(listener->door, EPOLLIN);
 }
 
-void http_run_soon(struct http *http)
+void http_run_soon(struct http_listener *listener)
 {
-	for (size_t i = 0; i < http->count; i++)
-		loop_timer_at(http->listeners[i].timer, 0);
+	loop_timer_at(listener->timer, 0);
 }
 
 static int join_loop(struct http_listener *listener)
@@ -381,7 +380,10 @@ void http_close(struct manager *manager)
 
 	if (!http)
 		return;
+	/* Who is suspended when libmicrohttpd stops stops the process. */
+	http_streams_end(http);
 	for (size_t i = 0; i < http->count; i++) {
+		MHD_run(http->listeners[i].daemon);
 		loop_unwatch(http->listeners[i].door);
 		loop_unwatch(http->listeners[i].watch);
 		loop_timer_free(http->listeners[i].timer);
