@@ -37,7 +37,8 @@ static int try_it(struct managed *managed, struct trial_result *out)
 	members = managed_view_members(managed->trial, key);
 	if (!members)
 		return -EBADMSG;
-	error = config_managed_parse(&managed->local, managed->agent->config_path, members, report_to_debug, NULL, &config);
+	error = config_managed_parse(&managed->local, managed->agent->config_path, members, report_to_debug, NULL,
+		&config);
 	if (error)
 		return error;
 	error = trial_run(managed->agent, config, out);
@@ -64,8 +65,8 @@ static void answer(struct managed *managed, int error, const struct trial_result
 		cJSON_AddNumberToObject(body, "sessions", (double)result->sessions);
 		rules = cJSON_AddArrayToObject(body, "shown");
 		for (size_t i = 0; i < result->shown_count; i++)
-			cJSON_AddItemToArray(rules, show_rule(managed->agent, &result->shown[i].key, &result->shown[i].value,
-							    time_now_ns()));
+			cJSON_AddItemToArray(rules, show_rule(managed->agent, &result->shown[i].key,
+							    &result->shown[i].value, time_now_ns()));
 	}
 	text = cJSON_PrintUnformatted(body);
 	cJSON_Delete(body);

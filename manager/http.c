@@ -28,6 +28,7 @@
 
 struct http_request {
 	struct http *http;
+	struct http_listener *listener;
 	struct MHD_Connection *connection;
 	const char *method;
 	char *path;
@@ -44,7 +45,9 @@ struct http_request {
 };
 
 struct http_stream {
+	LIST_ENTRY(http_stream) all;
 	struct http *http;
+	struct http_listener *listener;
 	struct MHD_Connection *connection;
 	long (*pull)(void *context, char *to, size_t room);
 	void (*gone)(void *context);
@@ -192,7 +195,7 @@ static void give(struct http_request *request, unsigned status, struct MHD_Respo
 	if (request->suspended) {
 		request->suspended = false;
 		MHD_resume_connection(request->connection);
-		http_run_soon(request->http);
+		http_run_soon(request->listener);
 	}
 }
 
@@ -347,6 +350,7 @@ static void on_stream_end(void *context)
 	struct http_stream *stream = context;
 
 	loop_unwatch(stream->watch);
+	LIST_REMOVE(stream, all);
 	stream->http->counters.streams--;
 	stream->gone(stream->context);
 	free(stream);
@@ -358,7 +362,17 @@ void http_wake(struct http_stream *stream)
 		return;
 	stream->suspended = false;
 	MHD_resume_connection(stream->connection);
-	http_run_soon(stream->http);
+	http_run_soon(stream->listener);
+}
+
+void http_streams_end(struct http *http)
+{
+	struct http_stream *stream;
+
+	LIST_FOREACH(stream, &http->streams, all) {
+		stream->over = true;
+		http_wake(stream);
+	}
 }
 
 void http_stream_end(struct http_stream *stream)
@@ -398,6 +412,7 @@ struct http_stream *http_stream(struct http_request *request, const char *type,
 		return NULL;
 	*stream = (struct http_stream){
 		.http = request->http,
+		.listener = request->listener,
 		.connection = request->connection,
 		.pull = pull,
 		.gone = gone,
@@ -408,6 +423,7 @@ struct http_stream *http_stream(struct http_request *request, const char *type,
 		free(stream);
 		return NULL;
 	}
+	LIST_INSERT_HEAD(&stream->http->streams, stream, all);
 	stream->http->counters.streams++;
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -501,6 +517,7 @@ static struct http_request *request_new(struct http_listener *listener, struct M
 	if (!request)
 		return NULL;
 	request->http = listener->http;
+	request->listener = listener;
 	request->connection = connection;
 	request->method = method;
 	request->path = strdup(path);

@@ -18,8 +18,9 @@ struct http;
 struct http_listener {
 	struct http *http;
 	struct MHD_Daemon *daemon;
-	struct loop_watch *watch;
-	struct loop_timer *timer;
+	int fd;
+	struct loop_watch *watch, *door; /* libmicrohttpd's epoll; the socket, where connections come in */
+	struct loop_timer *timer, *pause;
 	bool local; /* the unix socket */
 };
 
@@ -29,12 +30,15 @@ struct http {
 	size_t count;
 	struct table rates; /* by principal */
 	struct http_counters counters;
+	LIST_HEAD(, http_stream) streams;
 	uint64_t guess_second_ns;
 	unsigned guesses;
 };
 
 /* Lets libmicrohttpd look at what was resumed, when this round's callback is over. */
-void http_run_soon(struct http *http);
+void http_run_soon(struct http_listener *listener);
+/* Every stream ends at its next pull. */
+void http_streams_end(struct http *http);
 /* Takes from the principal's bucket of requests; false: it is empty. */
 bool http_rate(struct http *http, const struct principal *principal);
 
