@@ -21,7 +21,8 @@ struct http_listener {
 	int fd;
 	struct loop_watch *watch, *door; /* libmicrohttpd's epoll; the socket, where connections come in */
 	struct loop_timer *timer, *pause;
-	bool local; /* the unix socket */
+	bool resumed; /* a connection was, since libmicrohttpd last looked */
+	bool local;   /* the unix socket */
 };
 
 struct http {

@@ -133,8 +133,12 @@ static void run(struct http_listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
+	listener->resumed = false;
 	MHD_run(listener->daemon);
-	if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES)
+	/* A handler may have woken another connection, which this run has passed already. */
+	if (listener->resumed)
+		loop_timer_at(listener->timer, 0);
+	else if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES)
 		loop_timer_at(listener->timer, time_now_ns() + wait_ms * NSEC_PER_MSEC);
 	else
 		loop_timer_stop(listener->timer);
@@ -189,6 +193,7 @@ static void on_pause_over(void *context)
 
 void http_run_soon(struct http_listener *listener)
 {
+	listener->resumed = true;
 	loop_timer_at(listener->timer, 0);
 }
 

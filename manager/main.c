@@ -24,6 +24,7 @@
 #include "manager/manager.h"
 #include "manager/metrics.h"
 #include "manager/store.h"
+#include "manager/trials.h"
 #include "manager/watchers.h"
 #include "manager/writer.h"
 
@@ -236,6 +237,7 @@ static int start(struct manager *manager)
 		{"metrics", metrics_open},
 		{"state", open_state},
 		{"watchers", watchers_open},
+		{"trials", trials_open},
 		{"agents", agents_open},
 		{"judge", judge_open},
 		{"changes", changes_open},
@@ -260,6 +262,7 @@ static void end(struct manager *manager)
 	/* What is under way in the store is finished, and answered; then nobody is served any more. */
 	writer_close(manager);
 	changes_close(manager);
+	trials_close(manager);
 	watchers_close(manager);
 	http_close(manager);
 	judge_close(manager);
