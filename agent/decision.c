@@ -10,6 +10,7 @@
 #include "agent/authority.h"
 #include "agent/mirror.h"
 #include "agent/decision.h"
+#include "agent/hold.h"
 #include "agent/identity.h"
 #include "agent/install.h"
 #include "agent/monitor.h"
@@ -226,6 +227,19 @@ bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id)
 	return ask_peer(agent, vnet, &flow, &out, &source, &destination, id);
 }
 
+bool decision_forwards(struct agent *agent, const struct rule_key *key)
+{
+	const struct config_vnet *vnet = authority_vnet(agent, key->vni);
+	struct policy_answer out;
+	struct flow flow;
+
+	if (!vnet || vnet->pending != PENDING_FORWARD || key->width != WIDTH_PORT)
+		return false;
+	decision_flow(key, &flow);
+	decision_side(agent, agent->config->policies, SIDE_OUT, &flow, &out);
+	return allows(&out, &flow);
+}
+
 /* ---- the asked side */
 
 static bool lives_there(const struct mapping_value *mapping, const struct engine_request *request)
@@ -341,7 +355,7 @@ static int refuse(struct message_decision *out, uint64_t incarnation, uint64_t s
 	return 0;
 }
 
-int decision_decide(struct agent *agent, const struct engine_request *request, bool *granted,
+static int decide(struct agent *agent, const struct engine_request *request, bool *granted,
 	struct message_decision *out)
 {
 	const struct config_vnet *vnet = authority_vnet(agent, request->flow.vni);
@@ -396,6 +410,17 @@ int decision_decide(struct agent *agent, const struct engine_request *request, b
 	answer_write(&in, &request->flow, exact, out);
 	tell(agent, "decide", &request->flow, *granted, out->policy);
 	return 0;
+}
+
+int decision_decide(struct agent *agent, const struct engine_request *request, bool *granted,
+	struct message_decision *out)
+{
+	int error = decide(agent, request, granted, out);
+
+	/* What came before its question need wait no longer; what was not said of a renewal is asked for anew. */
+	if (!error)
+		hold_decided(agent, &request->flow);
+	return error;
 }
 
 /* ---- the answer */

@@ -23,6 +23,9 @@
  */
 bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id);
 
+/* True where packets of such a question leave while it is open: the vnet wants it, and nothing is against it here. */
+bool decision_forwards(struct agent *agent, const struct rule_key *key);
+
 /* Of the engine's ops: a peer asks; an answer has come. */
 int decision_decide(struct agent *agent, const struct engine_request *request, bool *granted,
 	struct message_decision *out);

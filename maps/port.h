@@ -38,6 +38,7 @@ enum port_flag {
 	PORT_NEGOTIATE = 2,   /* what no rule covers is asked for */
 	PORT_DISCARD = 4,     /* meanwhile packets are dropped, not queued */
 	PORT_ASK_REPLIES = 8, /* replies need a rule of their own direction too (DTM-8's option) */
+	PORT_HOLD = 16, /* arrivals that no rule covers wait for the question that is on its way (DTM-7's third mode) */
 };
 
 /* The key is the port's number. */

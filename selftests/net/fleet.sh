@@ -81,3 +81,36 @@ print(json.load(sys.stdin)["negotiation"]["engine"][sys.argv[1]])' "$2"
 asked() {
 	engine "$1" asked
 }
+
+# ---- traffic
+
+retransmitted() {
+	net_in "$1" nstat -az TcpRetransSegs | awk '/TcpRetransSegs/ { print $2 }'
+}
+
+# mac_of HOST ADDRESS: the dummy MAC of a destination.
+mac_of() {
+	ctl "$1" -j mapping list | $PYTHON -c '
+import json, sys
+print([m["mac"] for m in json.load(sys.stdin)["mappings"] if m["address"] == sys.argv[1]][0])' "$2"
+}
+
+# receiver NODE PORT: what arrives there goes to $WORK/PORT, one line a message.
+receiver() {
+	net_background "n$1" $PYTHON "$HERE/traffic.py" receive "$2" >"$WORK/$2"
+	wait_for 5 "a receiver on $2" listens "n$1" t "$2"
+}
+
+# messages PORT: how many have arrived; in_order PORT: whether each came once, in the order in which it was sent.
+messages() {
+	grep -vc open "$WORK/$1"
+}
+
+in_order() {
+	awk '$4 != "open" { if ($4 != n++) { print "message " $4 " came as number " n - 1; exit 1 } }' "$WORK/$1"
+}
+
+# sends NODE tcp|udp ADDRESS PORT COUNT INTERVAL-MS
+sends() {
+	net_in "n$1" timeout 20 $PYTHON "$HERE/traffic.py" "$2-send" "$3" "$4" "$5" "$6"
+}

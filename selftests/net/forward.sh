@@ -1,0 +1,191 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The third mode of DTM-7: packets are sent on while their question is open, and wait at the host of the receiver.
+#
+#   A 10.0.0.2, B 10.0.0.4 --- HOST 1 up0 --- ROUTER --- up0 HOST 2 --- G 10.0.0.3, H 10.0.0.5        in vnet Z
+#
+# What arrives without a question is sent by host 1 itself, past its agent: as by a host whose agent is gone, or that lies.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=selftests/net/fleet.sh
+. "$(dirname "$0")/fleet.sh"
+
+A=10.0.0.2 B=10.0.0.4 G=10.0.0.3 H=10.0.0.5
+VNETS='"vnets": [{"name": "Z", "vni": 77, "authorization": "negotiated", "pending": "forward"}]'
+HELD=256 HOLDS=64 # limits.queue_packets, and a quarter of limits.pending_per_port
+
+members1() {
+	printf '%s,\n  %s' "$VNETS" "$(list nodes "$(member A Z $A 02:00:00:00:00:0a)" "$(member B Z $B 02:00:00:00:00:0b)")"
+	printf ',\n  %s' "$(list mappings "$(where G Z $G 2)" "$(where H Z $H 2)")"
+	printf ',\n  %s' "$(list policies "$(policy 1 Z any deny udp/9500 any out)")"
+}
+
+members2() {
+	printf '%s,\n  %s' "$VNETS" "$(list nodes "$(member G Z $G 02:00:00:00:00:0c)" "$(member H Z $H 02:00:00:00:00:0d)")"
+	printf ',\n  %s' "$(list mappings "$(where A Z $A 1)" "$(where B Z $B 1)")"
+	printf ',\n  %s' "$(list policies "$(policy 2 Z any allow "icmp/echo tcp/5201 udp/9000-9999")")"
+}
+
+ctl() {
+	timeout 10 "$BIN/ovnetctl" -i "$NET-$1" "${@:2}"
+}
+
+# Nothing is known of anybody any more.
+forget() {
+	ctl h1 rule flush >/dev/null && ctl h2 rule flush >/dev/null
+}
+
+# delivered FILTER: packets that the capture in G has of it.
+delivered() {
+	captured g "$@"
+}
+
+# arrives COUNT PORT [STEP]: so many UDP datagrams of A's for G, from host 1's own stack, as one who sees no need to ask;
+# COUNT 0: until killed. Each goes to a port STEP higher.
+arrives() {
+	local router
+	router=$(net_in h1 ip -6 neigh show dev up0 | awk '/lladdr/ { for (i = 1; i < NF; i++) if ($i == "lladdr") print $(i + 1) }' |
+		head -n 1)
+	exec nsenter --net="/run/netns/$NET-h1" -- $PYTHON -c '
+import logging, socket, sys
+logging.getLogger("scapy").setLevel(logging.ERROR)
+from scapy.layers.inet import UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+router, source, destination = sys.argv[1:4]
+count, port, step = (int(word) for word in sys.argv[4:])
+frames = []
+for i in range(count if count and step else 1):
+    # 64 << 12: the time to live that the flow label carries.
+    ip = IPv6(src=source, dst=destination, fl=64 << 12)
+    frames.append(bytes(Ether(dst=router) / ip / UDP(sport=1, dport=port + i * step) / (b"arrives" * 10)))
+sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+sender.bind(("up0", 0))
+sent = 0
+while not count or sent < count:
+    try:
+        sender.send(frames[sent % len(frames)])
+    except OSError:  # no room
+        continue
+    sent += 1' "$router" "$(encoded 1 $A)" "$(encoded 2 $G)" "$1" "$2" "${3:-0}"
+}
+
+encoded() {
+	"$BIN/ovnetctl" address encode locator "fd00:1:0:$1::/64" slot 0 vni 77 address "$2"
+}
+
+must "a substrate of two hosts" substrate 2
+node A h1 $A 02:00:00:00:00:0a
+node B h1 $B 02:00:00:00:00:0b
+node G h2 $G 02:00:00:00:00:0c
+node H h2 $H 02:00:00:00:00:0d
+must "keys" fleet 2
+must "agent 1" fleet_agent h1 "$(members1)"
+must "agent 2" fleet_agent h2 "$(members2)"
+must "hosts see each other" wait_for 10 "next hops" eval 'hosts_reachable h1 && hosts_reachable h2'
+for each in A B; do
+	for other in $G $H; do ip -n "$NET-n$each" neigh replace $other lladdr "$(mac_of h1 $other)" dev eth0; done
+done
+
+# ---- allowed. The hosts have no keys yet: a handshake goes before the question, and packets before both.
+
+# wires on|off: offloads of the substrate; off, what is captured behind it has its checksums.
+wires() {
+	local each
+	for each in h1:up0 h2:up0 r:h1 r:h2; do offload "${each%:*}" "${each#*:}" "$1"; done
+}
+
+wires off
+receiver G 9100
+capture g nG eth0
+check "200 datagrams at once, the very first between the hosts" sends A udp $G 9100 200 0
+check "each arrives" wait_for 3 "200 messages" eval '[ "$(messages 9100)" = 200 ]'
+check "once, and in order" in_order 9100
+check "they left before the answer" at_least "$(counter h1 pA packets_forwarded)" 1
+check "and waited at G's host" at_least "$(counter h2 pG packets_held)" 1
+check "from which all came back" same "$(counter h2 pG packets_released)" "$(counter h2 pG packets_held)"
+check "nothing waits any more" wait_for 2 "no questions" ctl_holds h2 'not d["questions"]' queue list
+check "nobody was told of a stale rule" same "$(counter h2 up0 stale_told)" 0
+capture_end g
+check "their checksums are right" $PYTHON "$HERE/wire.py" checksums "$WORK/g.pcap"
+
+forget
+receiver G 5201
+wires on
+before=$(retransmitted nA)
+check "a first TCP connection" sends A tcp $G 5201 50 1
+check "all of it arrives" wait_for 3 "50 messages" eval '[ "$(messages 5201)" = 50 ]'
+check "without a retransmission from its first SYN on" same "$(retransmitted nA)" "$before"
+check "a first ping of another node is answered" net_in nB ping -c 1 -W 1 $H
+
+forget
+for n in 1 2 3 4 5; do
+	receiver H "910$n"
+	sends B udp $H "910$n" 100 0 >/dev/null
+	wait_for 3 "100 messages" eval "[ \$(messages 910$n) = 100 ]" && in_order "910$n"
+	check "100 more at once to port 910$n of another node, under live keys: once, and in order" same $? 0
+done
+
+# ---- denied
+
+capture g nG eth0
+check "datagrams to a port that G's host denies" sends A udp $G 4000 20 0
+check "wait there, and are dropped for what it decided" wait_for 3 "a denial" eval \
+	'[ $(($(drops h2 pG rule_deny) + $(drops h2 up0 rule_deny) + $(drops h1 pA rule_deny))) = 20 ]'
+before=$(counter h1 pA packets_forwarded) held=$(counter h2 pG packets_held)
+check "datagrams that A's own host denies" sends A udp $G 9500 20 0
+check "are dropped there" wait_for 3 "denials" eval '[ "$(drops h1 pA rule_deny)" -ge 20 ]'
+check "and nothing of them leaves" same "$(counter h1 pA packets_forwarded) $(counter h2 pG packets_held)" "$before $held"
+
+# ---- no question comes
+
+told=$(counter h2 up0 stale_told)
+check "datagrams of a host that does not ask" eval '(arrives 20 9300)'
+check "wait for the question" wait_for 2 "packets that wait" ctl_holds h2 \
+	"[q for q in d['questions'] if q['state'] == 'held' and q['destination_port'] == 9300]" queue list
+check "and nobody is told meanwhile" same "$(counter h2 up0 stale_told)" "$told"
+check "when it has not come, they are dropped" wait_for 3 "expired" eval '[ "$(drops h2 pG hold_expired)" = 20 ]'
+check "beyond what may wait, they are dropped at once" eval "(arrives $((HELD + 50)) 9301)"
+check "counted" wait_for 3 "full" eval '[ "$(drops h2 up0 hold_full)" = 50 ]'
+check "the others as well, later" wait_for 3 "expired" eval "[ \"\$(drops h2 pG hold_expired)\" = $((20 + HELD)) ]"
+check "all that was taken is given back" wait_for 3 "an empty budget" ctl_holds h2 'not d["questions"]' queue list
+check "of many conversations, no more wait than the port's quota allows" eval '(arrives 200 9400 1)'
+check "those beyond it are counted" wait_for 3 "drops" drops_reach h2 up0 hold_quota 1
+check "and those that come faster than its bucket fills" wait_for 3 "drops" drops_reach h2 up0 hold_rate 1
+check "together they are what did not wait" same $(($(drops h2 up0 hold_quota) + $(drops h2 up0 hold_rate))) $((200 - HOLDS))
+
+# ---- a flood of that
+
+ping_begins nB $H
+arrives 0 9302 &
+flood=$!
+NET_PIDS+=($flood)
+check "a flood for G, of which nothing was asked" wait_for 5 "drops" drops_reach h2 up0 hold_full 20000
+check "what its neighbour has open goes on" ping_advances
+receiver H 9600
+check "what is new there" sends B udp $H 9600 100 0
+check "arrives" wait_for 3 "100 messages" eval '[ "$(messages 9600)" = 100 ]'
+check "in order" in_order 9600
+receiver H 5201
+before=$(retransmitted nB)
+check "a first TCP connection to the neighbour" sends B tcp $H 5201 20 1
+check "arrives" wait_for 3 "20 messages" eval '[ "$(messages 5201)" = 20 ]'
+check "without a retransmission" same "$(retransmitted nB)" "$before"
+kill $flood
+wait $flood 2>/dev/null
+kill -INT "$PING_PID"
+wait "$PING_PID" 2>/dev/null
+check "no ping was lost" grep -q ' 0% packet loss' "$WORK/ping"
+capture_end g
+check "nothing of all this was delivered" same "$(delivered "udp and (port 4000 or port 9500 or portrange 9300-9499 or port 9302)")" 0
+
+# ---- the agent of the receiver is gone
+
+agent_stop h2 KILL
+ctl h1 rule flush >/dev/null
+capture g nG eth0
+check "with G's agent gone" sends A udp $G 9700 20 10
+check "what no rule lets in ends in a denial" wait_for 5 "a denial" ctl_holds h1 \
+	"[r for r in d['rules'] if r['peer'] == '$G' and r['verdict'] == 'deny']" rule list all
+capture_end g
+check "and nothing was delivered" same "$(delivered "udp port 9700")" 0
