@@ -71,6 +71,8 @@ struct agent {
 	struct transport *transport;
 	struct questions *questions;
 	struct holds *holds;
+	void *introductions; /* tree */
+	unsigned introduction_count;
 	struct grants *grants;
 	struct installed *installed;
 	struct revocations *revocations;

@@ -13,6 +13,7 @@
 #include "agent/hold.h"
 #include "agent/identity.h"
 #include "agent/install.h"
+#include "agent/introduction.h"
 #include "agent/monitor.h"
 #include "agent/question.h"
 #include "agent/transport.h"
@@ -227,15 +228,26 @@ bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id)
 	return ask_peer(agent, vnet, &flow, &out, &source, &destination, id);
 }
 
+/* What was granted to this address under the configuration before this one, or by an agent before this one, may live as long. */
+static bool is_settled(const struct agent *agent, const struct config_vnet *vnet)
+{
+	return time_now_ns() > agent->config_loaded_ns + vnet->grant_lifetime_s * NSEC_PER_SEC + 2 * DECISION_MARGIN_NS;
+}
+
 bool decision_forwards(struct agent *agent, const struct rule_key *key)
 {
 	const struct config_vnet *vnet = authority_vnet(agent, key->vni);
+	struct mapping_key where = {.vni = key->vni};
+	struct mapping_value source, destination;
 	struct policy_answer out;
 	struct flow flow;
 
-	if (!vnet || vnet->pending != PENDING_FORWARD || key->width != WIDTH_PORT)
+	if (!vnet || vnet->pending != PENDING_FORWARD || key->width != WIDTH_PORT || !is_settled(agent, vnet))
 		return false;
 	decision_flow(key, &flow);
+	memcpy(where.address, key->local, 4);
+	if (ends_find(agent, &flow, &source, &destination) || !introduction_holds(agent, &where, &source, &destination))
+		return false;
 	decision_side(agent, agent->config->policies, SIDE_OUT, &flow, &out);
 	return allows(&out, &flow);
 }
@@ -478,6 +490,18 @@ static void answer_install(struct agent *agent, const struct config_vnet *vnet, 
 	install_answer(&install, &joined);
 }
 
+/* Who asked is who is there: on the port that the question came from. */
+static void introduce(struct agent *agent, const struct flow *flow, uint64_t id, const struct mapping_value *source,
+	const struct mapping_value *destination)
+{
+	struct mapping_key where = {.vni = flow->vni};
+	long node = authority_node(agent, flow->vni, flow->source);
+
+	memcpy(where.address, flow->source.octet, 4);
+	if (node >= 0 && agent->ports[node].attached && agent->ports[node].number == id >> 32)
+		introduction_note(agent, &where, source, destination);
+}
+
 static struct rule_key key_of_flow(const struct flow *flow)
 {
 	struct rule_key key = {
@@ -533,9 +557,11 @@ void decision_decided(struct agent *agent, const struct flow *flow, uint64_t id,
 		decision = NULL;
 	tell(agent, outcome_word(outcome), flow, outcome == OUTCOME_GRANTED, decision ? decision->policy : 0);
 	if (vnet && !ends_find(agent, flow, &source, &destination) && source.ifindex && !destination.ifindex) {
-		if (decision)
+		if (decision) {
 			answer_install(agent, vnet, flow, outcome == OUTCOME_GRANTED, decision, &source, &destination);
-		else if (id == RENEWAL)
+			if (outcome == OUTCOME_GRANTED)
+				introduce(agent, flow, id, &source, &destination);
+		} else if (id == RENEWAL)
 			ask_anew(agent, vnet, flow, &source, &destination);
 		else if (id != RENEWAL_ANEW)
 			deny(agent, flow, &source, &destination, DECISION_SILENCE_NS,

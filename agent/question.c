@@ -13,6 +13,7 @@
 #include "agent/budget.h"
 #include "agent/decision.h"
 #include "agent/hold.h"
+#include "agent/introduction.h"
 #include "agent/question.h"
 #include "agent/queue.h"
 #include "agent/revocation.h"
@@ -523,6 +524,7 @@ void question_close(struct agent *agent)
 		waiting_free(questions, waiting);
 	}
 	hold_close(agent);
+	introduction_clear(agent);
 	loop_timer_free(questions->serve_timer);
 	loop_timer_free(questions->linger_timer);
 	loop_timer_free(questions->alive_timer);

@@ -31,7 +31,8 @@
 #define PENDING_REPLY 3
 
 enum pending_flag {
-	PENDING_SENT_ON = 1, /* the agent has asked the peer, and has the packets sent on meanwhile */
+	PENDING_SENT_ON =
+		1, /* the agent has asked the peer, and has packets sent on meanwhile: answers to them may come */
 };
 
 /* The key is that of the rule that is sought, WIDTH_PORT or WIDTH_ARP. */

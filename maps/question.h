@@ -51,7 +51,7 @@ _Static_assert(sizeof(struct channel_value) == 16, "channel_value has no padding
 
 /* The mark of a packet that comes back: one of these, and the port's number. Believed on the inject interface only. */
 #define WAITED_MARK 0x6f760000  /* its question is answered */
-#define FORWARD_MARK 0x6f770000 /* its question has left: it is sent on, and so is what follows it */
+#define FORWARD_MARK 0x6f770000 /* its question has left: it is sent on */
 #define HELD_MARK 0x6f780000    /* an arrival: its question is answered, or has not come in time */
 #define REPLY_MARK 0x6f790000   /* likewise, of a conversation that the node began */
 #define WAITED_NUMBER 0x0000ffff

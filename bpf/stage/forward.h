@@ -50,7 +50,6 @@ static __noinline int forward(const struct packet *p)
 	if (!quota_take(&pending->forwarded, budget->packets_quota, 1) ||
 		!quota_take(&pending->forwarded_bytes, budget->bytes_quota, p->length))
 		return REASON_QUEUE_FULL;
-	/* From the first one that the agent gives back on, others of its key need not go by the agent. */
 	pending->flags |= PENDING_SENT_ON;
 	/* No proof, and no right: what answers this packet is known by it. */
 	proof->epoch = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What no rule covers: the agent is asked once for each key, and packets of that key wait meanwhile (DTM-2, DTM-7), or are sent
- * on (forward.h) once the agent says so.
+ * What no rule covers: the agent is asked once for each key, and packets of that key wait meanwhile (DTM-2, DTM-7), or come back
+ * to be sent on (forward.h).
  */
 #ifndef OVNET_BPF_STAGE_QUESTION_H
 #define OVNET_BPF_STAGE_QUESTION_H
@@ -11,8 +11,7 @@
 
 /*
  * A packet of a node for which there is no rule, or whose rule has come while others still wait. Needs p->now_ns.
- * Returns STAGE_DONE: it waits; or the reason for which it is dropped (`reason` itself where nobody negotiates). With
- * p->forward set, it may be sent on instead.
+ * Returns STAGE_DONE: it waits; or the reason for which it is dropped (`reason` itself where nobody negotiates).
  */
 static __noinline int question(struct __sk_buff *skb, struct packet *p, int reason)
 {
@@ -38,11 +37,6 @@ static __noinline int question(struct __sk_buff *skb, struct packet *p, int reas
 	}
 	if (port->flags & PORT_DISCARD)
 		return REASON_PENDING;
-	/* The agent has had the first ones sent on, and none waits before this one. */
-	if (pending->flags & PENDING_SENT_ON && pending->queued == pending->drained) {
-		p->forward = true;
-		return reason;
-	}
 	return upcall_queue(skb, p->ifindex, pending, agent->queue_ifindex, false);
 }
 

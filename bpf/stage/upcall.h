@@ -107,6 +107,9 @@ static __always_inline int upcall_queue(struct __sk_buff *skb, __u32 ifindex, st
 
 	if (!budget || !queue_ifindex)
 		return REASON_PENDING;
+	/* What its question may not send on any more (bpf/stage/forward.h) need not go to the agent first. */
+	if (!inward && (pending->forwarded >= budget->packets_quota || pending->forwarded_bytes >= budget->bytes_quota))
+		return REASON_QUEUE_FULL;
 	packets = inward ? &budget->held_packets : &budget->queued_packets;
 	bytes = inward ? &budget->held_bytes : &budget->queued_bytes;
 	if (!quota_take(packets, budget->packets_quota, 1))

@@ -81,7 +81,7 @@ static void begin(const struct packet_spec *spec, uint32_t question)
 	SENT(f, back(FORWARD_MARK), &frame, &out);
 }
 
-/* It leaves as it would with a rule, checksum and all, and so do those that follow. */
+/* It leaves as it would with a rule, checksum and all, and so do those that follow: each by the agent. */
 static void test_goes(void)
 {
 	static const uint8_t protocols[] = {PROTOCOL_UDP, PROTOCOL_TCP, PROTOCOL_ICMP, PROTOCOL_SCTP};
@@ -99,7 +99,7 @@ static void test_goes(void)
 		SOUND(&out);
 		pending = pending_of(protocols[i]);
 		CU_ASSERT(pending.queued == 1 && pending.drained == 1 && pending.flags == PENDING_SENT_ON);
-		GOES(f, &spec, &out);
+		begin(&spec, 1);
 		SAME(&out, &expected);
 		CU_ASSERT_EQUAL(forwarded(), 2);
 		CU_ASSERT_EQUAL(negotiation_questions(f, NULL), 1);
@@ -114,23 +114,25 @@ static void test_goes(void)
 	}
 }
 
-/* As long as the agent has not said so, and for another key, packets wait. */
-static void test_not_yet(void)
+/* Nothing overtakes what is on its way by the agent: neither before there is a rule nor with one. */
+static void test_order(void)
 {
-	struct packet_spec spec = outward(PROTOCOL_UDP), other = spec;
+	struct packet_spec spec = outward(PROTOCOL_UDP);
 
 	WAITS(f, &f->a, &spec, 1);
 	WAITS(f, &f->a, &spec, 1);
 	packet_build(&spec, &frame);
 	SENT(f, back(FORWARD_MARK), &frame, NULL);
-	/* One is on its way yet. */
 	WAITS(f, &f->a, &spec, 1);
-	SENT(f, back(FORWARD_MARK), &frame, NULL);
-	SENT(f, back(FORWARD_MARK), &frame, NULL);
+	fixture_allow(f, &f->a, &f->r, DIRECTION_OUT);
+	WAITS(f, &f->a, &spec, 1);
+	for (int i = 0; i < 3; i++) {
+		SENT(f, back(i % 2 ? WAITED_MARK : FORWARD_MARK), &frame, NULL);
+		expect_session(&spec, false);
+	}
 	GOES(f, &spec, NULL);
-	other.destination_port++;
-	WAITS(f, &f->a, &other, 2);
-	CU_ASSERT_EQUAL(forwarded(), 4);
+	expect_session(&spec, true);
+	CU_ASSERT_EQUAL(forwarded(), 1);
 }
 
 /* A rule that denies, of whatever width, stands above what the agent said before it was there. */
@@ -187,7 +189,6 @@ static void test_expired(void)
 	struct pending_value pending;
 
 	begin(&spec, 1);
-	GOES(f, &spec, NULL);
 	pending = pending_of(PROTOCOL_UDP);
 	pending.expires_ns = fixture_now_ns();
 	negotiation_pending_set(f, &key, &pending);
@@ -205,25 +206,28 @@ static void test_bounds(void)
 	struct budget budget = negotiation_budget(f, f->a.number);
 
 	budget.packets_quota = 3;
+	budget.queued_packets = 0;
 	negotiation_budget_set(f, f->a.number, &budget);
 	begin(&spec, 1);
-	GOES(f, &spec, NULL);
-	GOES(f, &spec, NULL);
+	SENT(f, back(FORWARD_MARK), &frame, NULL);
+	SENT(f, back(FORWARD_MARK), &frame, NULL);
+	DROPPED(f, back(FORWARD_MARK), &frame, REASON_QUEUE_FULL);
+	CU_ASSERT_EQUAL(forwarded(), 3);
+	/* The agent is not troubled with what follows. */
 	REFUSED(f, &spec, REASON_QUEUE_FULL);
-	CU_ASSERT_EQUAL(pending_of(PROTOCOL_UDP).forwarded, 3);
+	CU_ASSERT_EQUAL(negotiation_budget(f, f->a.number).queued_packets, 1);
 	/* Each question by itself; and octets. */
+	other.destination_port++;
+	begin(&other, 2);
 	setup();
 	budget = negotiation_budget(f, f->a.number);
-	packet_build(&other, &frame);
+	packet_build(&spec, &frame);
 	budget.bytes_quota = 2 * frame.length;
 	negotiation_budget_set(f, f->a.number, &budget);
 	begin(&spec, 1);
-	GOES(f, &spec, NULL);
+	SENT(f, back(FORWARD_MARK), &frame, NULL);
+	DROPPED(f, back(FORWARD_MARK), &frame, REASON_QUEUE_FULL);
 	REFUSED(f, &spec, REASON_QUEUE_FULL);
-	other.destination_port++;
-	begin(&other, 2);
-	GOES(f, &other, NULL);
-	CU_ASSERT_EQUAL(forwarded(), 4);
 }
 
 /* What answers a packet that was sent on may come before the rule. It waits for that, and lets nothing overtake. */
@@ -245,8 +249,8 @@ static void test_replies(void)
 		CU_ASSERT_EQUAL(question.kind, QUESTION_HOLD);
 		CHECK(!memcmp(&question.key, &key, sizeof(key)), "protocol %u: it waits for another key", protocols[i]);
 		HOLDS(f, &f->a, &answer, 2);
-		/* The node's own packets are not kept by that. */
-		GOES(f, &spec, NULL);
+		/* The node's own packets go on as they did. */
+		begin(&spec, 1);
 		expect_session(&spec, false);
 		fixture_allow(f, &f->a, &f->r, DIRECTION_OUT);
 		HOLDS(f, &f->a, &answer, 2);
@@ -305,7 +309,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{"sent on", test_goes},
-		{"not before the agent says so, and in order", test_not_yet},
+		{"order", test_order},
 		{"denied", test_denied},
 		{"never", test_never},
 		{"the question's time, and the agent's", test_expired},
