@@ -47,6 +47,7 @@ struct agent_host {
 struct authority;
 struct control;
 struct grants;
+struct holds;
 struct installed;
 struct mirror;
 struct questions;
@@ -71,6 +72,9 @@ struct agent {
 	struct authority *authority;
 	struct transport *transport;
 	struct questions *questions;
+	struct holds *holds;
+	void *introductions; /* tree */
+	unsigned introduction_count;
 	struct grants *grants;
 	struct installed *installed;
 	struct revocations *revocations;
