@@ -19,7 +19,7 @@
 
 static const char *const role_words[] = {"operator", "admin", "editor", "viewer", "join", NULL};
 static const char *const verb_words[] = {"show", "list", "create", "set", "delete", "apply", NULL};
-static const char *const pending_words[] = {"queue", "discard", NULL};
+static const char *const pending_words[] = {"queue", "discard", "forward", NULL};
 static const char *const replies_words[] = {"session", "negotiate", NULL};
 static const char *const silence_words[] = {"deny", "allow", NULL};
 static const char *const answers_words[] = {"wide", "exact", NULL};
