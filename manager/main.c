@@ -32,6 +32,7 @@
 #define DEFAULT_SOCKET "/run/ovnet-manager/manager.sock"
 #define DEFAULT_LISTEN "[::1]:6191"
 #define DEFAULT_LEASE_S 900
+#define LEASE_LEAST_S 10
 
 static const char usage[] =
 	"usage: ovnet-manager [--directory DIR] [--store URL] [--listen ADDRESS:PORT] [--socket PATH] [OPTION...]\n"
@@ -50,7 +51,7 @@ static const char usage[] =
 	"      --key FILE          its key\n"
 	"      --plain             without TLS: on a loopback address only\n"
 	"      --lease SECONDS     how long passports hold, hence how long hosts go on without a manager\n"
-	"                          (60 to 86400, default 900)\n"
+	"                          (10 to 86400, default 900)\n"
 	"      --restore FILE      fill an empty store from a backup, and exit\n"
 	"      --debug             log more\n"
 	"  -V, --version           print the version and exit\n"
@@ -321,8 +322,9 @@ static int parse_lease(const char *text, unsigned *out)
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
-	if (!*text || *end || value < 60 || value > 86400) {
-		fprintf(stderr, "ovnet-manager: --lease: expected 60 to 86400 seconds, got '%s'\n", text);
+	if (!*text || *end || value < LEASE_LEAST_S || value > 86400) {
+		fprintf(stderr, "ovnet-manager: --lease: expected %d to 86400 seconds, got '%s'\n", LEASE_LEAST_S,
+			text);
 		return -EINVAL;
 	}
 	*out = (unsigned)value;

@@ -109,7 +109,7 @@ static void texts_and_words(void)
 		{MODEL_ACCOUNT, "note", "'\xc3\xa9t\xc3\xa9 / \\\\'", NULL},
 		{MODEL_VNET, "silence", "'allow'", NULL},
 		{MODEL_VNET, "pending", "'forward'", NULL},
-		{MODEL_VNET, "ask", "'manager'", NULL},
+		{MODEL_VNET, "ask", "'agent'", NULL},
 		{MODEL_VNET, "default_out", "'group'", NULL},
 		{MODEL_TOKEN, "verbs", "['show','list','create','set','delete','apply']", NULL},
 		{MODEL_POLICY, "cast", "['broadcast','unicast']", NULL},
