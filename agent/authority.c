@@ -50,7 +50,8 @@ struct authority {
 	struct authority_key signing;
 	uint8_t public_key[32];
 	struct authority_index index, before;
-	struct node_papers *papers; /* one a node of the configuration */
+	struct authority_index kept, kept_before; /* during a trial */
+	struct node_papers *papers;               /* one a node of the configuration */
 };
 
 static uint64_t wall_s(void)
@@ -394,6 +395,30 @@ static int prepare(struct agent *agent, struct authority *authority)
 	authority->before = authority->index;
 	authority->index = index;
 	return 0;
+}
+
+int authority_trial_begin(struct agent *agent, const struct config *config)
+{
+	struct authority *authority = agent->authority;
+	struct authority_index index;
+	int error = index_make(config, &index);
+
+	if (error)
+		return error;
+	authority->kept = authority->index;
+	authority->kept_before = authority->before;
+	authority->before = authority->index;
+	authority->index = index;
+	return 0;
+}
+
+void authority_trial_end(struct agent *agent)
+{
+	struct authority *authority = agent->authority;
+
+	free(authority->index.slots);
+	authority->index = authority->kept;
+	authority->before = authority->kept_before;
 }
 
 int authority_open(struct agent *agent)

@@ -26,6 +26,12 @@ void authority_close(struct agent *agent);
 /* The configuration is another now: its indexes are made anew, and passports of this host's nodes at the next use. 0 or -ENOMEM. */
 int authority_reload(struct agent *agent);
 
+/*
+ * For a while another configuration says who is who, and its present one what was before (trial.h). Returns 0 or -ENOMEM.
+ */
+int authority_trial_begin(struct agent *agent, const struct config *config);
+void authority_trial_end(struct agent *agent);
+
 /* For engine_new(): self, key, authority, passport. */
 void authority_engine_config(const struct agent *agent, struct engine_config *out);
 /* The host's passport, signed anew or as the manager gave it; `out` is what engine_passport() takes. Returns 0, or -EAGAIN: there is none yet. */

@@ -322,7 +322,9 @@ static void on_line(void *context, const char *text, size_t length)
 	const cJSON *gone = json_member(line, "gone"), *commit = json_member(line, "commit");
 	long long revision;
 
-	if (json_member(line, "set"))
+	if (json_member(line, "trial"))
+		managed_trial_line(managed, line);
+	else if (json_member(line, "set"))
 		on_set(managed, line);
 	else if (cJSON_IsString(gone))
 		managed_view_gone(managed->view, gone->valuestring);
@@ -341,6 +343,7 @@ static void on_stream_end(void *context, long status, const char *body, size_t l
 	if (status == -ECANCELED)
 		return;
 	managed_view_drop(managed->view);
+	managed_trial_drop(managed);
 	if (managed->connected || managed->failures == 0) {
 		if (status < 0)
 			log_warning("manager: %s: %s; what is known goes on", managed->local.manager.url,
@@ -387,8 +390,8 @@ int managed_config(struct agent *agent, config_report_fn report, void *context, 
 	char key[MANAGED_PATH_MAX];
 	int error;
 
-	error = config_local_load(agent->config_path, managed->local.given ? &managed->local.manager : NULL, report, context,
-		&local);
+	error = config_local_load(agent->config_path, managed->local.given ? &managed->local.manager : NULL, report,
+		context, &local);
 	if (error)
 		return error;
 	if (!local.manager.present || memcmp(&local.manager, &managed->local.manager, sizeof(local.manager))) {
@@ -520,6 +523,7 @@ void managed_close(struct agent *agent)
 	web_close(managed->web);
 	managed_passports_close(managed);
 	managed_resolve_close(managed);
+	managed_trial_drop(managed);
 	managed_view_free(managed->view);
 	loop_timer_free(managed->again);
 	config_local_free(&managed->local);

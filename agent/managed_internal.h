@@ -28,6 +28,8 @@ struct managed {
 	struct managed_passports *passports;
 	struct managed_resolver *resolver;
 	struct web_request *stream, *joining;
+	struct managed_view *trial; /* the view as it would be; NULL: there is none */
+	uint64_t trial_id;
 	struct loop_timer *again;
 	bool ready;    /* there is a configuration */
 	bool started;  /* managed_start() was called */
@@ -54,6 +56,8 @@ int managed_view_gone(struct managed_view *view, const char *key);
 size_t managed_view_commit(struct managed_view *view, uint64_t revision);
 /* What was staged on a stream that broke is not there. */
 void managed_view_drop(struct managed_view *view);
+/* Another one that has the same; NULL: out of memory. */
+struct managed_view *managed_view_copy(const struct managed_view *view);
 size_t managed_view_count(const struct managed_view *view);
 /* {"have": {KEY: DIGEST}}, to be freed; NULL: out of memory. */
 char *managed_view_have(const struct managed_view *view);
@@ -74,6 +78,12 @@ void managed_passports_check(struct managed *managed);
 /* Those of nodes that are others now are of no use. */
 void managed_passports_reloaded(struct managed *managed, const struct config *old);
 uint64_t managed_passports_end_s(const struct managed *managed);
+
+/* ---- managed_trial.c */
+
+/* A line of a change that the manager only wonders about: {"trial": ID, "set"|"gone"|"end": ...}. At its end the manager is answered. */
+void managed_trial_line(struct managed *managed, const cJSON *line);
+void managed_trial_drop(struct managed *managed);
 
 /* ---- managed_resolve.c */
 

@@ -175,6 +175,24 @@ size_t managed_view_commit(struct managed_view *view, uint64_t revision)
 	return differ;
 }
 
+struct managed_view *managed_view_copy(const struct managed_view *view)
+{
+	struct managed_view *copy = managed_view_new();
+
+	for (size_t i = 0; copy && i < view->all.count; i++) {
+		const struct document *document = &view->all.entries[i];
+		char *text = strdup(document->text);
+
+		if (!text || stage(copy, document->key, document->digest, text)) {
+			managed_view_free(copy);
+			return NULL;
+		}
+	}
+	if (copy)
+		managed_view_commit(copy, view->revision);
+	return copy;
+}
+
 size_t managed_view_count(const struct managed_view *view)
 {
 	return view->all.count;

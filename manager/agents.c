@@ -20,7 +20,7 @@
 #define ALIVE_NS (25 * NSEC_PER_SEC)
 #define TICK_NS NSEC_PER_SEC
 #define SPREAD_NS (10 * NSEC_PER_SEC) /* who was told something at one time is not told "alive" at one time */
-#define SWEEP_TICKS 16                 /* places are looked at once in so many ticks: they are not sent when their time is over */
+#define SWEEP_TICKS 16   /* places are looked at once in so many ticks: they are not sent when their time is over */
 #define HAVE_MOST 100000 /* documents that an agent may say it has */
 
 /* A part of what is on its way to an agent: text of its own, or a document's. */
@@ -165,6 +165,8 @@ static int PRINTF_LIKE(2, 3) line_add(struct agent *agent, const char *format, .
 	va_start(arguments, format);
 	length = vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	if (length < 0 || (size_t)length >= sizeof(text))
+		return -EINVAL;
 	return part_add(agent, text, (size_t)length, NULL);
 }
 
@@ -263,6 +265,7 @@ static int agent_refresh(struct agent *agent)
 		if (!agent->late_since && count > 0)
 			agent->late_since = since ? since : agent->sent;
 		agent->agents->counters.messages++;
+		agent->agents->counters.documents += (uint64_t)count;
 		error = line_add(agent, "{\"commit\":%llu}\n", (unsigned long long)agent->sent);
 	}
 	if (!error && count > 0)
@@ -341,6 +344,17 @@ static int by_key(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
+/* It is sent back as it is. */
+static bool key_is_plain(const char *key)
+{
+	if (strlen(key) >= MODEL_KEY_MAX)
+		return false;
+	for (; *key; key++)
+		if (*key <= ' ' || *key > '~' || *key == '"' || *key == '\\')
+			return false;
+	return true;
+}
+
 /* What the agent says it has. Returns 0, or -EINVAL: an answer has been given. */
 static int held_read(struct http_request *request, const cJSON *have, struct held **out, size_t *out_count)
 {
@@ -355,6 +369,14 @@ static int held_read(struct http_request *request, const cJSON *have, struct hel
 		return -EINVAL;
 	}
 	cJSON_ArrayForEach(each, have) {
+		if (!key_is_plain(each->string)) {
+			while (count)
+				free(held[--count].key);
+			free(held);
+			http_refuse(request, MHD_HTTP_UNPROCESSABLE_CONTENT,
+				"have: expected keys as they were told, got '%.80s'", each->string);
+			return -EINVAL;
+		}
 		held[count].key = strdup(each->string);
 		held[count].digest = cJSON_IsString(each) ? strtoull(each->valuestring, NULL, 16) : 0;
 		count += held[count].key != NULL;
@@ -562,11 +584,25 @@ static void mark(struct agents *agents, const struct object *object, uint64_t re
 		concern_vnets(agents->manager->state, object, mark_vnet, &marking);
 }
 
+/* A further address of a node: of another one now, or of none. */
+static void address_check(struct agents *agents, const struct object *before, const struct object *after)
+{
+	const char *was = object_text(before, "node"), *is = after ? object_text(after, "node") : NULL;
+	const struct object *vnet = state_find(agents->manager->state, MODEL_VNET, object_text(before, "vnet"));
+
+	if (vnet && was && !(is && !strcmp(was, is)))
+		place_changed(agents, (uint32_t)vnet->id, before->address);
+}
+
 /* Who was there is elsewhere, or nowhere, or somebody else. */
 static void place_check(struct agents *agents, const struct state_step *step)
 {
 	const struct object *before = step->before, *after = step->after, *vnet;
 
+	if (before && before->kind == MODEL_ADDRESS) {
+		address_check(agents, before, after);
+		return;
+	}
 	if (!before || before->kind != MODEL_NODE)
 		return;
 	if (after && !strcmp(object_text(before, "host"), object_text(after, "host")) &&
@@ -576,6 +612,21 @@ static void place_check(struct agents *agents, const struct state_step *step)
 	vnet = state_find(agents->manager->state, MODEL_VNET, object_text(before, "vnet"));
 	if (vnet)
 		place_changed(agents, (uint32_t)vnet->id, before->address);
+}
+
+/* Who shows a secret that is none any more is told nothing more: the host has joined anew, or is gone. */
+static void credential_check(struct agents *agents, const struct state_step *step)
+{
+	struct agent *agent;
+
+	if (!step->before || step->before->kind != MODEL_HOST || !step->before->has_secret)
+		return;
+	if (step->after && step->after->has_secret &&
+		!memcmp(step->before->secret, step->after->secret, STATE_HASH_LEN))
+		return;
+	agent = agent_find(agents, step->before->name);
+	if (agent && agent->stream)
+		http_stream_end(agent->stream);
 }
 
 void agents_changed(struct manager *manager, const struct state_change *change)
@@ -588,6 +639,7 @@ void agents_changed(struct manager *manager, const struct state_change *change)
 		if (change->steps[i].after)
 			mark(agents, change->steps[i].after, change->revision);
 		place_check(agents, &change->steps[i]);
+		credential_check(agents, &change->steps[i]);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/json.h"
 #include "lib/log.h"
@@ -21,6 +22,8 @@
 
 #define RETRIES_MOST 50
 #define WAITING_MOST 1024
+#define DOUBTS_MOST 20
+#define DOUBT_US 100000
 
 struct changes {
 	struct manager *manager;
@@ -82,6 +85,26 @@ static void change_refuse(struct changes *changes, struct change *change)
 		change->request.done(change->request.context, -EINVAL, 0);
 }
 
+/* What who runs the manager can do about it. */
+static const char *advice(int error)
+{
+	switch (error) {
+	case -ENOSPC:
+		return "; what is there is served on: make room where the store is (of etcd: compact, defragment, disarm the "
+		       "alarm)";
+	case -EROFS:
+		return "; what is there is served on: mount the store's file system for writing again";
+	case -EIO:
+		return "; what is there is served on: look at the disk of the store, and have a backup made";
+	case -EUCLEAN:
+		return "; what is there is served on: the store is damaged: restore a backup into an empty one";
+	case -EHOSTUNREACH:
+		return "; what is there is served on: no endpoint of etcd answers, or none has a leader";
+	default:
+		return "";
+	}
+}
+
 static void change_fail(struct change *change, int error)
 {
 	unsigned status = error == -ENOSPC ? MHD_HTTP_INSUFFICIENT_STORAGE : MHD_HTTP_SERVICE_UNAVAILABLE;
@@ -99,8 +122,8 @@ static void change_fail(struct change *change, int error)
 		http_refuse(change->request.request, status,
 			"others write all the time: nothing was written; try again");
 	else
-		http_refuse(change->request.request, status, "nothing was written: the store says: %s",
-			strerror(-error));
+		http_refuse(change->request.request, status, "nothing was written: the store says: %s%s",
+			strerror(-error), advice(error));
 }
 
 /* ---- answers */
@@ -247,11 +270,43 @@ static void leave(struct changes *changes)
 	change_free(change);
 }
 
+/* What stands in the log after the base, if anything does. */
+struct doubt {
+	struct store *store;
+	uint64_t tag;
+	bool found, ours;
+};
+
+static int on_found(void *context, const struct store_change *change)
+{
+	struct doubt *doubt = context;
+
+	(void)change;
+	doubt->found = true;
+	doubt->ours = store_followed_tag(doubt->store) == doubt->tag;
+	return 0;
+}
+
+/* Whether it was written is to be known before anything else is: looked up, or written again, while there is hope. */
 static int commit(struct store *store, void *context)
 {
 	struct change *change = context;
+	int error = store_commit(store, change->base, change->tag, &change->stored);
 
-	return store_commit(store, change->base, change->tag, &change->stored);
+	for (unsigned i = 0; error == -EINPROGRESS && i < DOUBTS_MOST; i++) {
+		struct doubt doubt = {.store = store, .tag = change->tag};
+
+		if (i)
+			usleep(DOUBT_US);
+		if (store_changes(store, change->base, 1, on_found, &doubt))
+			continue;
+		if (doubt.found && doubt.ours) {
+			change->stored.revision = change->base + 1;
+			return 0;
+		}
+		error = doubt.found ? -ESTALE : store_commit(store, change->base, change->tag, &change->stored);
+	}
+	return error;
 }
 
 static void on_committed(void *context, int result)
@@ -268,6 +323,11 @@ static void on_committed(void *context, int result)
 		stored_free(change);
 		next(changes);
 		return;
+	}
+	if (result == -ESTALE && !writer_is_shared(manager)) {
+		/* Nobody else writes: it was in doubt whether a change was written, and it was. */
+		log_error("store: it has more than is known here; start again");
+		abort();
 	}
 	if (result) {
 		change_fail(change, result);
@@ -322,12 +382,16 @@ static bool judge_first(struct changes *changes, struct change *change)
 	size_t count;
 	int error;
 
+	if (manager->stale) {
+		change_fail(change, -EHOSTUNREACH);
+		return false;
+	}
 	change->tries++;
 	change->base = state_revision(state);
 	state_begin(state);
 	error = change_judge(manager, change);
 	state_steps(state, &count);
-	if (!error && change->request.many)
+	if (!error && (change->request.many || change->request.dry_run))
 		change->differences = differences_of(state);
 	if (!error && !change->request.dry_run && count)
 		error = store_steps(change, state);
@@ -390,10 +454,14 @@ void change_followed(struct manager *manager, const struct followed_change *foll
 
 	if (!followed) {
 		manager->stale = result != -EAGAIN;
-		if (manager->stale)
+		if (manager->stale) {
 			log_error("store: cannot be followed: %s; what is known goes on", strerror(-result));
-		else
+			/* Who waits for what others wrote would wait for as long as that. */
+			changes->waits_for = 0;
+			next(changes);
+		} else {
 			log_notice("store: is followed again");
+		}
 		return;
 	}
 	if (followed->revision > state_revision(manager->state)) {

@@ -52,6 +52,7 @@ struct http_stream {
 	long (*pull)(void *context, char *to, size_t room);
 	void (*gone)(void *context);
 	void *context;
+	struct loop_watch *watch; /* of its connection: while it waits nobody else looks whether the client is there */
 	bool suspended, over;
 };
 
@@ -74,7 +75,38 @@ const char *http_path(const struct http_request *request)
 
 const char *http_query(struct http_request *request, const char *name)
 {
-	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+	const char *value = NULL;
+
+	if (MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value,
+		    NULL) == MHD_NO)
+		return NULL;
+	return value ? value : "";
+}
+
+struct unknown {
+	bool (*takes)(const void *context, const char *name);
+	const void *context;
+	const char *found;
+};
+
+static enum MHD_Result look_unknown(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct unknown *unknown = context;
+
+	(void)kind, (void)value;
+	if (!name || unknown->takes(unknown->context, name))
+		return MHD_YES;
+	unknown->found = name;
+	return MHD_NO;
+}
+
+const char *http_query_unknown(struct http_request *request, bool (*takes)(const void *context, const char *name),
+	const void *context)
+{
+	struct unknown unknown = {takes, context, NULL};
+
+	MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, look_unknown, &unknown);
+	return unknown.found;
 }
 
 const char *http_header(struct http_request *request, const char *name)
@@ -125,6 +157,18 @@ int http_number(struct http_request *request, const char *name, uint64_t min, ui
 	return 0;
 }
 
+int http_flag(struct http_request *request, const char *name, bool *out)
+{
+	const char *text = http_query(request, name);
+
+	if (text && *text && strcmp(text, "true") && strcmp(text, "1") && strcmp(text, "false") && strcmp(text, "0")) {
+		http_refuse(request, MHD_HTTP_BAD_REQUEST, "%s: expected true or false, got '%.64s'", name, text);
+		return -EINVAL;
+	}
+	*out = text && strcmp(text, "false") && strcmp(text, "0");
+	return 0;
+}
+
 void http_on_gone(struct http_request *request, void (*gone)(void *context), void *context)
 {
 	request->gone = context ? gone : NULL;
@@ -139,6 +183,10 @@ static void give(struct http_request *request, unsigned status, struct MHD_Respo
 		MHD_destroy_response(response);
 		return;
 	}
+	if (status == MHD_HTTP_UNAUTHORIZED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	if (status == MHD_HTTP_TOO_MANY_REQUESTS)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	request->answered = true;
 	request->gone = NULL;
 	request->status = status;
@@ -225,6 +273,17 @@ void http_refuse(struct http_request *request, unsigned status, const char *form
 	http_answer(request, status, error_body(message));
 }
 
+void http_refuse_method(struct http_request *request, const char *allowed)
+{
+	struct MHD_Response *response;
+	char message[200];
+
+	snprintf(message, sizeof(message), "expected %s, got %.32s", allowed, http_method(request));
+	response = response_json(error_body(message));
+	MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allowed);
+	give(request, MHD_HTTP_METHOD_NOT_ALLOWED, response);
+}
+
 void http_find(void *context, const char *path, const char *message)
 {
 	struct http_findings *findings = context;
@@ -290,6 +349,7 @@ static void on_stream_end(void *context)
 {
 	struct http_stream *stream = context;
 
+	loop_unwatch(stream->watch);
 	LIST_REMOVE(stream, all);
 	stream->http->counters.streams--;
 	stream->gone(stream->context);
@@ -313,6 +373,33 @@ void http_streams_end(struct http *http)
 		stream->over = true;
 		http_wake(stream);
 	}
+}
+
+void http_stream_end(struct http_stream *stream)
+{
+	stream->over = true;
+	http_wake(stream);
+}
+
+static void on_hang_up(void *context, uint32_t events)
+{
+	struct http_stream *stream = context;
+
+	(void)events;
+	loop_unwatch(stream->watch);
+	stream->watch = NULL;
+	http_stream_end(stream);
+}
+
+/* A connection that waits is out of libmicrohttpd's sight; one whose client is gone would stay until there is something to say. */
+static void watch_client(struct http_stream *stream)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(stream->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (info)
+		stream->watch =
+			loop_watch(stream->http->manager->loop, info->connect_fd, EPOLLRDHUP, on_hang_up, stream);
 }
 
 struct http_stream *http_stream(struct http_request *request, const char *type,
@@ -347,6 +434,7 @@ struct http_stream *http_stream(struct http_request *request, const char *type,
 	request->body = NULL;
 	/* And one that has nothing to say is no idle connection. */
 	MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+	watch_client(stream);
 	give(request, MHD_HTTP_OK, response);
 	return stream;
 }

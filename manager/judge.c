@@ -173,8 +173,8 @@ static int parse(const struct manager *manager, const char *name, char *const li
 
 	key_format(manager->authority.public_key, key);
 	length = asprintf(&text,
-		"{\"locator\":\"fd00::/64\",\"uplinks\":[],\"hosts\":[{\"name\":\"manager\",\"locator\":\"fd00::/64\",\"key\":\"%s\"}],"
-		"\"identity\":{\"host\":\"manager\",\"key\":\"-\",\"authority\":\"%s\",\"signing_key\":\"-\"},"
+		"{\"manager\":{\"url\":\"unix:/-\"},\"locator\":\"fd00::/64\",\"uplinks\":[],\"hosts\":[{\"name\":\"manager\",\"locator\":\"fd00::/64\",\"key\":\"%s\"}],"
+		"\"identity\":{\"host\":\"manager\",\"key\":\"-\",\"authority\":\"%s\"},"
 		"\"vnets\":[%s],\"groups\":[%s],\"policies\":[%s],\"handles\":[%s]}",
 		key, key, lists[0], lists[1], lists[2], lists[3]);
 	if (length < 0)

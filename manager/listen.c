@@ -27,14 +27,14 @@
 #define CONNECTIONS_MOST 32768
 /* The server's order: 128 bits and X25519 first, since handshakes are what a manager that comes back does most. */
 #define TLS_PRIORITIES                                                                                                 \
-	"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305:+AES-256-GCM:"     \
+	"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305:+AES-256-GCM:"      \
 	"-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:%SERVER_PRECEDENCE"
 #define CONNECTION_IDLE_S 60
 /*
  * libmicrohttpd takes ten of those who wait at the door, and then first serves all who are in: when everybody comes at once the queue
  * runs over, and TCP lets the rest wait for seconds. So connections are taken here, and handed to it.
  */
-#define ACCEPTS_MOST 32                    /* in a round */
+#define ACCEPTS_MOST 32                       /* in a round */
 #define ACCEPT_PAUSE_NS (100 * NSEC_PER_MSEC) /* when there is no descriptor, or no room, for another one */
 /* As many as the kernel lets: when a manager comes back all its agents do, and who finds no room tries again only much later. */
 #define BACKLOG 16384
@@ -54,6 +54,23 @@ struct rate {
 
 /* ---- rates */
 
+/* Who has not asked lately is nobody in particular. */
+static void rates_sweep(struct http *http)
+{
+	uint64_t now_ns = time_now_ns();
+	struct table_node *node, *following;
+
+	for (node = table_next(&http->rates, NULL); node; node = following) {
+		struct rate *rate = container_of(node, struct rate, node);
+
+		following = table_next(&http->rates, node);
+		if (rate->next_ns >= now_ns)
+			continue;
+		table_remove(&http->rates, node);
+		free(rate);
+	}
+}
+
 static struct rate *rate_find(struct http *http, const char *name)
 {
 	uint8_t key[crypto_shorthash_KEYBYTES] = {0};
@@ -67,6 +84,8 @@ static struct rate *rate_find(struct http *http, const char *name)
 		if (!strcmp(rate->name, name))
 			return rate;
 	}
+	if (http->rates.count >= RATES_MOST)
+		rates_sweep(http);
 	rate = http->rates.count < RATES_MOST ? calloc(1, sizeof(*rate)) : NULL;
 	if (!rate || table_add(&http->rates, &rate->node, hash)) {
 		free(rate);
@@ -296,7 +315,8 @@ static void on_log(void *context, const char *format, va_list arguments)
 static int start(struct http *http, int fd, const struct certificate *certificate, bool local)
 {
 	struct http_listener *listener = &http->listeners[http->count];
-	unsigned flags = MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	unsigned flags =
+		MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, certificate ? certificate->chain : NULL},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, certificate ? certificate->key : NULL},
@@ -309,10 +329,10 @@ static int start(struct http *http, int fd, const struct certificate *certificat
 	if (certificate)
 		flags |= MHD_USE_TLS;
 	listener->daemon = MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, listener, MHD_OPTION_EXTERNAL_LOGGER,
-		on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, NULL,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S,
-		MHD_OPTION_ARRAY, certificate ? tls : none, MHD_OPTION_END);
+		on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MOST,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S, MHD_OPTION_ARRAY, certificate ? tls : none,
+		MHD_OPTION_END);
 	if (!listener->daemon) {
 		close(fd);
 		return -EIO;

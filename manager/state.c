@@ -520,14 +520,15 @@ static void referrer_compare(void *context, enum model_kind to, const char *name
 	walk->found |= !strcmp(key, walk->key);
 }
 
-const struct object *state_referrer(const struct state *state, const char *key)
+const struct object *state_referrer(const struct state *state, const char *key, const struct object *last)
 {
 	struct referrer_walk walk = {.key = key};
 
-	for (size_t kind = 0; kind < MODEL_KINDS; kind++) {
-		const struct object *object;
+	for (size_t kind = last ? last->kind : 0; kind < MODEL_KINDS; kind++) {
+		const struct object *object = last ? LIST_NEXT(last, of_kind) : LIST_FIRST(&state->kinds[kind]);
 
-		LIST_FOREACH(object, &state->kinds[kind], of_kind) {
+		last = NULL;
+		for (; object; object = LIST_NEXT(object, of_kind)) {
 			model_references(object->body, referrer_compare, &walk);
 			if (walk.found)
 				return object;

@@ -42,7 +42,7 @@
 #define ASKING_MOST 8000 /* second connections at a time: descriptors are bounded */
 
 struct joiner {
-	struct link *operator, *host;
+	struct link *operator, * host;
 	struct agent *agent;
 };
 
@@ -133,8 +133,7 @@ static void on_joined(void *context, unsigned status, const char *body, size_t l
 	struct joiner *joiner = context;
 
 	(void)length;
-	if (status / 100 != 2 ||
-		!member(body, "\"secret\":\"", joiner->agent->secret, sizeof(joiner->agent->secret)))
+	if (status / 100 != 2 || !member(body, "\"secret\":\"", joiner->agent->secret, sizeof(joiner->agent->secret)))
 		fail("join", body);
 	fprintf(sim.secrets, "%s %s\n", joiner->agent->name, joiner->agent->secret);
 	sim.joined++;
@@ -195,7 +194,7 @@ static void command_join(char *path)
 	sim.begin_ns = time_now_ns();
 	sim.next = sim.joined = 0;
 	for (size_t i = 0; i < JOINERS; i++) {
-		sim.joiners[i].operator = link_open(sim.loop, &sim.socket, &events, &sim.joiners[i]);
+		sim.joiners[i].operator= link_open(sim.loop, &sim.socket, &events, &sim.joiners[i]);
 		if (!sim.joiners[i].operator)
 			fail("socket", strerror(errno));
 		join_next(&sim.joiners[i]);
@@ -354,8 +353,7 @@ static void command_twin(char *range)
 
 static bool is_concerned(const struct agent *agent)
 {
-	return !agent->cut && *agent->secret &&
-	       (!strcmp(sim.concerned, "*") || !strcmp(sim.concerned, agent->vnet));
+	return !agent->cut && *agent->secret && (!strcmp(sim.concerned, "*") || !strcmp(sim.concerned, agent->vnet));
 }
 
 static void on_waited(void *context, unsigned status, const char *body, size_t length)
@@ -380,7 +378,7 @@ static void on_applied(void *context, unsigned status, const char *body, size_t 
 		fail("apply", body);
 	sim.revision = strtoull(number, NULL, 10);
 	snprintf(path, sizeof(path), "/v1/wait?revision=%s", number);
-	link_own(sim.operator, &events);
+	link_own(sim.operator, & events);
 	link_request(sim.operator, "GET", path, NULL, NULL, 0);
 }
 
@@ -393,7 +391,7 @@ static bool apply_over(void)
 		return false;
 	if (sim.operator)
 		link_close(sim.operator);
-	sim.operator = NULL;
+	sim.operator= NULL;
 	for (size_t i = 0; i < sim.fleet.count; i++) {
 		const struct agent *agent = &sim.fleet.agents[i];
 
@@ -418,7 +416,7 @@ static bool apply_over(void)
 
 static void operator_open(const struct link_events *events)
 {
-	sim.operator = link_open(sim.loop, &sim.socket, events, &sim);
+	sim.operator= link_open(sim.loop, &sim.socket, events, &sim);
 	if (!sim.operator)
 		fail("socket", strerror(errno));
 }

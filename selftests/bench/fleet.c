@@ -72,7 +72,7 @@ static void ask_over(struct agent *agent)
 static void on_ask_answer(void *context, unsigned status, const char *body, size_t length)
 {
 	struct agent *agent = context;
-	void (*busy)(struct agent *agent, unsigned status, const char *body, size_t length) = agent->busy;
+	void (*busy)(struct agent * agent, unsigned status, const char *body, size_t length) = agent->busy;
 
 	agent->idle_ns = time_now_ns();
 	agent->busy = NULL;
@@ -94,7 +94,7 @@ static void on_ask_answer(void *context, unsigned status, const char *body, size
 static void on_ask_end(void *context)
 {
 	struct agent *agent = context;
-	void (*busy)(struct agent *agent, unsigned status, const char *body, size_t length) = agent->busy;
+	void (*busy)(struct agent * agent, unsigned status, const char *body, size_t length) = agent->busy;
 
 	if (agent->asked && !agent->due)
 		agent->due = agent->asked;
@@ -358,7 +358,8 @@ int fleet_read(struct fleet *fleet, const char *path)
 
 	if (!in)
 		return -errno;
-	while (fscanf(in, "%63s %127s %u %127s %15s", agent.name, agent.vnet, &agent.vni, agent.node, agent.address) == 5) {
+	while (fscanf(in, "%63s %127s %u %127s %15s", agent.name, agent.vnet, &agent.vni, agent.node, agent.address) ==
+		5) {
 		if (array_make_room((void **)&fleet->agents, fleet->count, &room, sizeof(agent)))
 			return -ENOMEM;
 		fleet->agents[fleet->count++] = agent;

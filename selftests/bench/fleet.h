@@ -29,13 +29,13 @@ struct agent {
 	uint64_t retry_ns; /* when it comes again; 0: it is there */
 	uint64_t due;      /* a revision to be acknowledged; 0: none */
 	uint64_t asked, acked, acked_ns, idle_ns;
-	unsigned commits; /* since the last look */
+	unsigned commits;                                                                    /* since the last look */
 	void (*busy)(struct agent *agent, unsigned status, const char *body, size_t length); /* of another question */
 };
 
 struct fleet_counters {
 	unsigned long sets, gones, commits, places, alives; /* lines */
-	unsigned long unneeded;  /* a document that the agent had, or gone what it had not */
+	unsigned long unneeded;                             /* a document that the agent had, or gone what it had not */
 	unsigned long ends, refused, malformed, replaced;
 };
 

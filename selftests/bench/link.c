@@ -204,8 +204,7 @@ static int take_part(struct link *link, size_t *used)
 	size_t length = link->in.length - *used;
 
 	length = length < link->left ? length : link->left;
-	if (link->body.length + length > LINE_MAX_OCTETS ||
-		text_add(&link->body, link->in.octets + *used, length))
+	if (link->body.length + length > LINE_MAX_OCTETS || text_add(&link->body, link->in.octets + *used, length))
 		return -ENOMEM;
 	link->left -= length;
 	*used += length;
@@ -288,8 +287,8 @@ static ssize_t link_recv(struct link *link, char *to, size_t room)
 
 static ssize_t link_send(struct link *link, const char *from, size_t length)
 {
-	ssize_t sent = link->tls ? gnutls_record_send(link->tls, from, length)
-				 : send(link->fd, from, length, MSG_NOSIGNAL);
+	ssize_t sent =
+		link->tls ? gnutls_record_send(link->tls, from, length) : send(link->fd, from, length, MSG_NOSIGNAL);
 
 	if (link->tls && (sent == GNUTLS_E_AGAIN || sent == GNUTLS_E_INTERRUPTED))
 		return -EAGAIN;
@@ -348,8 +347,7 @@ static int connect_go_on(struct link *link)
 		int code = gnutls_handshake(link->tls);
 
 		if (code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED)
-			return loop_rewatch(link->watch,
-				gnutls_record_get_direction(link->tls) ? EPOLLOUT : EPOLLIN);
+			return loop_rewatch(link->watch, gnutls_record_get_direction(link->tls) ? EPOLLOUT : EPOLLIN);
 		if (code)
 			return -EPROTO;
 		link->step = STEP_OPEN;
@@ -425,8 +423,9 @@ int link_request(struct link *link, const char *method, const char *path, const 
 
 	if (link->waiting)
 		return -EBUSY;
-	used = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\nHost: manager\r\n%s%s%sContent-Length: %zu\r\n\r\n", method,
-		path, secret ? "Authorization: Bearer " : "", secret ? secret : "", secret ? "\r\n" : "", length);
+	used = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\nHost: manager\r\n%s%s%sContent-Length: %zu\r\n\r\n",
+		method, path, secret ? "Authorization: Bearer " : "", secret ? secret : "", secret ? "\r\n" : "",
+		length);
 	if (used < 0 || (size_t)used >= sizeof(head) || text_add(&link->out, head, (size_t)used) ||
 		text_add(&link->out, body ? body : "", length))
 		return -ENOMEM;
