@@ -400,6 +400,7 @@ void http_close(struct manager *manager)
 
 	if (!http)
 		return;
+	http->closing = true;
 	/* Who is suspended when libmicrohttpd stops stops the process. */
 	http_streams_end(http);
 	for (size_t i = 0; i < http->count; i++) {
