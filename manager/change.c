@@ -31,6 +31,7 @@ struct changes {
 	TAILQ_HEAD(, change) line; /* the first one is under way */
 	bool busy;                 /* in the store */
 	uint64_t waits_for;        /* a revision of somebody else's, which judging again needs; 0: none */
+	uint64_t handed_out;       /* the latest revision that the handle which writes has seen; its thread's */
 	struct change_counters counters;
 };
 
@@ -291,12 +292,23 @@ static int on_found(void *context, const struct store_change *change)
 	return 0;
 }
 
+static int on_seen(void *context, const struct store_change *change)
+{
+	((struct changes *)context)->handed_out = change->revision;
+	return 0;
+}
+
 /* Whether it was written is to be known before anything else is: looked up, or written again, while there is hope. */
 static int commit(struct store *store, void *context)
 {
 	struct change *change = context;
-	int error = store_commit(store, change->base, change->tag, &change->stored);
+	int error = 0;
 
+	/* What others wrote came by another handle; this one has to have seen what the change was judged by. */
+	if (change->changes->handed_out < change->base && store_is_shared(store))
+		error = store_follow(store, 0, on_seen, change->changes);
+	if (!error)
+		error = store_commit(store, change->base, change->tag, &change->stored);
 	for (unsigned i = 0; error == -EINPROGRESS && i < DOUBTS_MOST; i++) {
 		struct doubt doubt = {.store = store, .tag = change->tag};
 
@@ -306,10 +318,13 @@ static int commit(struct store *store, void *context)
 			continue;
 		if (doubt.found && doubt.ours) {
 			change->stored.revision = change->base + 1;
-			return 0;
+			error = 0;
+			break;
 		}
 		error = doubt.found ? -ESTALE : store_commit(store, change->base, change->tag, &change->stored);
 	}
+	if (!error)
+		change->changes->handed_out = change->stored.revision;
 	return error;
 }
 

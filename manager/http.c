@@ -349,8 +349,8 @@ static void on_stream_end(void *context)
 {
 	struct http_stream *stream = context;
 
-	loop_unwatch(stream->watch);
 	LIST_REMOVE(stream, all);
+	loop_unwatch(stream->watch);
 	stream->http->counters.streams--;
 	stream->gone(stream->context);
 	free(stream);
@@ -365,20 +365,18 @@ void http_wake(struct http_stream *stream)
 	http_run_soon(stream->listener);
 }
 
-void http_streams_end(struct http *http)
-{
-	struct http_stream *stream;
-
-	LIST_FOREACH(stream, &http->streams, all) {
-		stream->over = true;
-		http_wake(stream);
-	}
-}
-
 void http_stream_end(struct http_stream *stream)
 {
 	stream->over = true;
 	http_wake(stream);
+}
+
+void http_streams_end(struct http *http)
+{
+	struct http_stream *stream;
+
+	LIST_FOREACH(stream, &http->streams, all)
+		http_stream_end(stream);
 }
 
 static void on_hang_up(void *context, uint32_t events)
@@ -580,7 +578,9 @@ enum MHD_Result http_on_request(void *context, struct MHD_Connection *connection
 	}
 	if (!request->dispatched) {
 		request->dispatched = true;
-		if (request->early)
+		if (request->http->closing)
+			http_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the manager ends");
+		else if (request->early)
 			refuse_early(request);
 		else
 			router_dispatch(request);

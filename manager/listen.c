@@ -34,7 +34,7 @@
  * libmicrohttpd takes ten of those who wait at the door, and then first serves all who are in: when everybody comes at once the queue
  * runs over, and TCP lets the rest wait for seconds. So connections are taken here, and handed to it.
  */
-#define ACCEPTS_MOST 256                      /* in a round */
+#define ACCEPTS_MOST 32                       /* in a round */
 #define ACCEPT_PAUSE_NS (100 * NSEC_PER_MSEC) /* when there is no descriptor, or no room, for another one */
 /* As many as the kernel lets: when a manager comes back all its agents do, and who finds no room tries again only much later. */
 #define BACKLOG 16384
@@ -405,6 +405,7 @@ void http_close(struct manager *manager)
 
 	if (!http)
 		return;
+	http->closing = true;
 	/* Who is suspended when libmicrohttpd stops stops the process. */
 	http_streams_end(http);
 	for (size_t i = 0; i < http->count; i++) {

@@ -66,6 +66,9 @@ all() {
 		[ "$each" != manager/lib.sh ] || continue
 		suite "$each" "selftests/$each"
 	done
+	for each in api behaviour; do
+		suite "asan/manager/$each.sh" env BUILD="$B/asan" "selftests/manager/$each.sh"
+	done
 	suite asan/net/basic.sh env BIN="$PWD/$B/asan" selftests/net/basic.sh
 	suite asan/net/life.sh env BIN="$PWD/$B/asan" selftests/net/life.sh
 	suite asan/net/negotiate.sh env BIN="$PWD/$B/asan" selftests/net/negotiate.sh
