@@ -184,9 +184,10 @@ static bool ask_peer(struct agent *agent, const struct config_vnet *vnet, const 
 
 	if (node < 0)
 		return true;
-	length = authority_node_passport(agent, (size_t)node, source->incarnation, &ask.passport);
+	length =
+		authority_node_passport(agent, (size_t)node, source->incarnation, id & RENEWAL ? 0 : id, &ask.passport);
 	if (length < 0)
-		return true;
+		return length != -EAGAIN || id & RENEWAL;
 	ask.passport_length = (size_t)length;
 	memcpy(at.octet, destination->prefix, OVNET_PREFIX_LEN);
 	memcpy(at.octet + OVNET_PREFIX_LEN, flow->destination.octet, 4);

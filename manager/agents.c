@@ -19,6 +19,8 @@
 
 #define ALIVE_NS (25 * NSEC_PER_SEC)
 #define TICK_NS NSEC_PER_SEC
+#define SPREAD_NS (10 * NSEC_PER_SEC) /* who was told something at one time is not told "alive" at one time */
+#define SWEEP_TICKS 16   /* places are looked at once in so many ticks: they are not sent when their time is over */
 #define HAVE_MOST 100000 /* documents that an agent may say it has */
 
 /* A part of what is on its way to an agent: text of its own, or a document's. */
@@ -68,6 +70,7 @@ struct agents {
 	struct table by_name, places;
 	LIST_HEAD(, agent) all;
 	struct loop_timer *tick;
+	unsigned ticks;
 	struct agents_counters counters;
 	uint8_t hash_key[crypto_shorthash_KEYBYTES];
 };
@@ -262,6 +265,7 @@ static int agent_refresh(struct agent *agent)
 		if (!agent->late_since && count > 0)
 			agent->late_since = since ? since : agent->sent;
 		agent->agents->counters.messages++;
+		agent->agents->counters.documents += (uint64_t)count;
 		error = line_add(agent, "{\"commit\":%llu}\n", (unsigned long long)agent->sent);
 	}
 	if (!error && count > 0)
@@ -641,6 +645,17 @@ void agents_changed(struct manager *manager, const struct state_change *change)
 
 /* ---- time */
 
+static void subscriptions_sweep(struct agents *agents, struct agent *agent, uint64_t now_ns)
+{
+	struct subscription *each, *next;
+
+	for (each = LIST_FIRST(&agent->subscriptions); each; each = next) {
+		next = LIST_NEXT(each, of_agent);
+		if (each->end_ns <= now_ns)
+			subscription_free(agents, each);
+	}
+}
+
 static void on_tick(void *context)
 {
 	struct agents *agents = context;
@@ -648,15 +663,14 @@ static void on_tick(void *context)
 	struct agent *agent;
 
 	loop_timer_at(agents->tick, now_ns + TICK_NS);
+	agents->ticks++;
 	LIST_FOREACH(agent, &agents->all, all) {
-		struct subscription *each, *next;
+		uint64_t hash = agent->by_name.hash;
 
-		for (each = LIST_FIRST(&agent->subscriptions); each; each = next) {
-			next = LIST_NEXT(each, of_agent);
-			if (each->end_ns <= now_ns)
-				subscription_free(agents, each);
-		}
-		if (!agent->stream || now_ns - agent->sent_ns < ALIVE_NS || !STAILQ_EMPTY(&agent->parts))
+		if ((hash + agents->ticks) % SWEEP_TICKS == 0)
+			subscriptions_sweep(agents, agent, now_ns);
+		if (!agent->stream || !STAILQ_EMPTY(&agent->parts) ||
+			now_ns - agent->sent_ns < ALIVE_NS - TICK_NS - hash % SPREAD_NS)
 			continue;
 		line_add(agent, "{\"alive\":%llu}\n", (unsigned long long)revision);
 		agent_wake(agent);

@@ -59,7 +59,7 @@ void agents_each(const struct manager *manager, void (*fn)(void *context, const 
 
 struct agents_counters {
 	uint64_t connected, known;
-	uint64_t messages, excess; /* commits sent; of those, without a difference: 0 */
+	uint64_t messages, documents; /* commits sent, and documents that were set or gone in them */
 	uint64_t places, subscriptions;
 };
 const struct agents_counters *agents_counters(const struct manager *manager);

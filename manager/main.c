@@ -43,6 +43,8 @@ static const char usage[] =
 	"  -S, --store URL         sqlite:PATH (default DIR/manager.db) or etcd:URL[,URL...][/PREFIX]\n"
 	"  -l, --listen ADDR:PORT  where to serve (default " DEFAULT_LISTEN "); \"none\": only the socket\n"
 	"  -s, --socket PATH       the unix socket (default " DEFAULT_SOCKET "); \"none\": none\n"
+	"      --name NAME         a name or address under which it is reached, for the certificate that it makes;\n"
+	"                          may be repeated\n"
 	"      --certificate FILE  TLS certificate chain (PEM), with --key FILE; default: made in DIR\n"
 	"      --key FILE          its key\n"
 	"      --plain             without TLS: on a loopback address only\n"
@@ -326,12 +328,13 @@ static int parse_lease(const char *text, unsigned *out)
 
 static int parse_options(int argc, char **argv, struct command *command)
 {
-	enum { CERTIFICATE = 256, KEY, PLAIN, LEASE, RESTORE, DEBUG };
+	enum { NAME = 256, CERTIFICATE, KEY, PLAIN, LEASE, RESTORE, DEBUG };
 	static const struct option known[] = {
 		{"directory", required_argument, NULL, 'D'},
 		{"store", required_argument, NULL, 'S'},
 		{"listen", required_argument, NULL, 'l'},
 		{"socket", required_argument, NULL, 's'},
+		{"name", required_argument, NULL, NAME},
 		{"certificate", required_argument, NULL, CERTIFICATE},
 		{"key", required_argument, NULL, KEY},
 		{"plain", no_argument, NULL, PLAIN},
@@ -358,6 +361,13 @@ static int parse_options(int argc, char **argv, struct command *command)
 			break;
 		case 's':
 			options->socket = optarg;
+			break;
+		case NAME:
+			if (options->name_count == MANAGER_NAMES_MAX) {
+				fprintf(stderr, "ovnet-manager: --name: expected at most %d\n", MANAGER_NAMES_MAX);
+				return -EINVAL;
+			}
+			options->names[options->name_count++] = optarg;
 			break;
 		case CERTIFICATE:
 			options->certificate = optarg;

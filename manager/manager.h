@@ -34,11 +34,15 @@ struct metrics;
 struct watchers;
 struct writer;
 
+#define MANAGER_NAMES_MAX 16
+
 struct manager_options {
-	const char *store;             /* URL */
-	const char *directory;         /* keys, certificates, the first token; 0700 */
-	const char *listen;            /* "ADDRESS:PORT", or "[ADDRESS]:PORT"; NULL: no TCP */
-	const char *socket;            /* of the unix socket; NULL: none */
+	const char *store;                    /* URL */
+	const char *directory;                /* keys, certificates, the first token; 0700 */
+	const char *listen;                   /* "ADDRESS:PORT", or "[ADDRESS]:PORT"; NULL: no TCP */
+	const char *socket;                   /* of the unix socket; NULL: none */
+	const char *names[MANAGER_NAMES_MAX]; /* under which it is reached: for the certificate that it makes */
+	size_t name_count;
 	const char *certificate, *key; /* PEM files instead of those that the manager makes; NULL */
 	bool plain;                    /* no TLS: loopback only */
 	unsigned lease_s;              /* of passports: the authority's lease */

@@ -12,7 +12,7 @@ UNIT_TESTS := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/unit/test_*.c
 BPF_TESTS  := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/bpf/test_*.c))
 NET_TESTS  := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/net/test_*.c))
 MANAGER_HELPERS := $(T)/manager/store_writer
-TEST_PROGRAMS := $(UNIT_TESTS) $(BPF_TESTS) $(NET_TESTS) $(T)/net/tapnode $(T)/net/claimant $(MANAGER_HELPERS)
+TEST_PROGRAMS := $(UNIT_TESTS) $(BPF_TESTS) $(NET_TESTS) $(T)/net/tapnode $(T)/net/claimant $(MANAGER_HELPERS) $(B)/bench/agents
 
 FUZZ_TARGETS := $(patsubst selftests/fuzz/fuzz_%.c,%,$(wildcard selftests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
