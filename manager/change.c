@@ -100,6 +100,8 @@ static const char *advice(int error)
 		return "; what is there is served on: look at the disk of the store, and have a backup made";
 	case -EUCLEAN:
 		return "; what is there is served on: the store is damaged: restore a backup into an empty one";
+	case -E2BIG:
+		return "; make it several smaller changes";
 	case -EHOSTUNREACH:
 		return "; what is there is served on: no endpoint of etcd answers, or none has a leader";
 	default:
@@ -109,7 +111,9 @@ static const char *advice(int error)
 
 static void change_fail(struct change *change, int error)
 {
-	unsigned status = error == -ENOSPC ? MHD_HTTP_INSUFFICIENT_STORAGE : MHD_HTTP_SERVICE_UNAVAILABLE;
+	unsigned status = error == -ENOSPC  ? MHD_HTTP_INSUFFICIENT_STORAGE
+			  : error == -E2BIG ? MHD_HTTP_CONTENT_TOO_LARGE
+					    : MHD_HTTP_SERVICE_UNAVAILABLE;
 
 	log_error("store: %s", strerror(-error));
 	if (!change->request.request) {

@@ -103,7 +103,7 @@ def verify(name, client, writers):
     log, after = [], 0
     while True:
         page = client.get("/v1/log?limit=1000&after=%d" % after).json
-        if not page["items"]:
+        if page["after"] == after:
             break
         log += [each["revision"] for each in page["items"]]
         after = page["after"]

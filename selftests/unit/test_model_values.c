@@ -123,7 +123,7 @@ static void texts_and_words(void)
 		{MODEL_VNET, "pending", "'drop'", SAYS("queue, discard or forward", "'drop'")},
 		{MODEL_VNET, "silence", "true", SAYS("deny or allow", "true")},
 		{MODEL_VNET, "default_in", "'Deny'", SAYS(DEFAULT_EXPECTED, "'Deny'")},
-		{MODEL_VNET, "ask", "'peer'", SAYS("destination, agent or manager", "'peer'")},
+		{MODEL_VNET, "ask", "'peer'", SAYS("destination or agent", "'peer'")},
 		{MODEL_POLICY, "verdict", "'reject'", SAYS("allow or deny", "'reject'")},
 		{MODEL_TOKEN, "verbs", "[]",
 			SAYS("a list of show, list, create, set, delete or apply, not empty", "a list")},
