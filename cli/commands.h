@@ -51,7 +51,6 @@ enum cli_status commands_handle_versions(const struct command_context *context);
 enum cli_status commands_handle_restore(const struct command_context *context);
 
 /* commands_join.c: how a host becomes one of the manager's */
-enum cli_status commands_host_join(const struct command_context *context);
 enum cli_status commands_join_token(const struct command_context *context);
 
 /* commands_history.c: what was, and what happens */
@@ -76,8 +75,7 @@ extern const struct output_view view_status, view_port_list, view_rule_list, vie
 	view_queue_list, view_key_new, view_key_show;
 
 /* views_manager.c */
-extern const struct output_view view_changes, view_deleted, view_versions, view_join_token, view_joined,
-	view_manager_status, view_wait, view_log, view_change_event, view_backup, view_context_list, view_context_show,
-	view_judgement;
+extern const struct output_view view_changes, view_deleted, view_versions, view_join_token, view_manager_status,
+	view_wait, view_log, view_change_event, view_backup, view_context_list, view_context_show, view_judgement;
 
 #endif /* OVNET_CLI_COMMANDS_H */

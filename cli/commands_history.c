@@ -48,19 +48,20 @@ static enum cli_status read_page(struct log *log, long long after, long long mos
 	return CLI_OK;
 }
 
-/* Up to `most` that follow `after`, in pages. */
+/* Up to `most` that follow `after`. A page may have few where much is others'; the end is where it goes no further. */
 static enum cli_status read_after(struct log *log, long long after, long long most)
 {
 	enum cli_status status = CLI_OK;
-	int count = PAGE;
+	long long before;
 
 	log->last = after;
-	while (status == CLI_OK && most > 0 && count == PAGE) {
-		int wanted = most < PAGE ? (int)most : PAGE;
+	do {
+		int count = 0;
 
-		status = read_page(log, log->last, wanted, &count);
+		before = log->last;
+		status = read_page(log, before, most < PAGE ? most : PAGE, &count);
 		most -= count;
-	}
+	} while (status == CLI_OK && most > 0 && log->last > before);
 	return status;
 }
 

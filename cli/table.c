@@ -146,13 +146,6 @@ static const struct command_argument join_token_rows[] = {
 		.help = "write the secret there, for its owner only, and do not print it"},
 };
 
-static const struct command_argument join_rows[] = {
-	{.name = "key", .type = ARGUMENT_FILE, .value = "KEY", .positional = true,
-		.help = "the file of the host's key; it is made if there is none"},
-	{.name = "secret-file", .type = ARGUMENT_FILE, .value = "FILE", .required = true,
-		.help = "where to keep the secret that the host's agent shows from then on"},
-};
-
 static const struct command_argument apply_rows[] = {
 	{.name = "dry_run", .type = ARGUMENT_FLAG, .help = "say what would change, and change nothing"},
 	{.name = "prune", .type = ARGUMENT_FLAG,
@@ -265,8 +258,6 @@ static const struct command object_rows[] = {
 
 	{"host", "join-token", "make a token with which a host joins, and say what to do there",
 		ARGUMENTS(join_token_rows), .run = commands_join_token, .view = &view_join_token, WRITES},
-	{"host", "join", "on the host itself: make its key known, by the token that it got", ARGUMENTS(join_rows),
-		.run = commands_host_join, .view = &view_joined, ASKS_MANAGER},
 
 	{"address", "encode", "make a substrate address", ARGUMENTS(address_encode_rows),
 		.run = commands_address_encode, .view = &view_address_encoded, .whom = COMMAND_LOCAL},

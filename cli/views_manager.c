@@ -44,9 +44,6 @@ static const struct output_column version_columns[] = {
 	{"VERSION", "version", OUTPUT_NUMBER},
 	{"REVISION", "revision", OUTPUT_NUMBER},
 	{"ENTRIES", "entries", OUTPUT_NUMBER},
-	{"TIME", "time_ms", OUTPUT_TIME_MS},
-	{"WHO", "who", OUTPUT_PLAIN},
-	{"WHY", "why", OUTPUT_PLAIN},
 };
 
 static const struct output_section version_sections[] = {SECTION(OUTPUT_TABLE, "items", version_columns)};
@@ -59,23 +56,12 @@ static const struct output_column join_token_columns[] = {
 	{"expires", "expires", OUTPUT_TIME},
 	{"secret", "secret", OUTPUT_PLAIN},
 	{"secret file", "secret_file", OUTPUT_PLAIN},
-	{"on the host", "command", OUTPUT_PLAIN},
+	{"its ovnet.json: manager", "manager", OUTPUT_PLAIN},
 };
 
 static const struct output_section join_token_sections[] = {SECTION(OUTPUT_RECORD, "", join_token_columns)};
 
 const struct output_view view_join_token = VIEW(join_token_sections);
-
-static const struct output_column joined_columns[] = {
-	{"host", "host", OUTPUT_PLAIN},
-	{"locator", "locator", OUTPUT_PLAIN},
-	{"authority", "authority", OUTPUT_PLAIN},
-	{"secret file", "secret_file", OUTPUT_PLAIN},
-};
-
-static const struct output_section joined_sections[] = {SECTION(OUTPUT_RECORD, "", joined_columns)};
-
-const struct output_view view_joined = VIEW(joined_sections);
 
 static const struct output_column manager_columns[] = {
 	{"version", "version", OUTPUT_PLAIN},

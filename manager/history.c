@@ -20,6 +20,7 @@
 
 #define LOG_DEFAULT 100
 #define LOG_MOST 1000
+#define LOG_LOOKED_MOST 5000 /* changes of others that one request reads over: the thread is everybody's */
 #define VERSIONS_MOST 1000
 
 /* One question about the past, on its way through the store's thread and back. */
@@ -133,7 +134,7 @@ static int on_change(void *context, const struct store_change *change)
 	return 0;
 }
 
-/* Goes on until the page is full or the log is over: what others see does not count. */
+/* Goes on until the page is full, the log is over, or it was long enough: what others see does not count. */
 static int run_log(struct store *store, void *argument)
 {
 	struct question *question = argument;
@@ -144,7 +145,7 @@ static int run_log(struct store *store, void *argument)
 	do {
 		before = question->looked_at;
 		error = store_changes(store, question->last, question->limit, on_change, question);
-	} while (!error && question->looked_at > before &&
+	} while (!error && question->looked_at > before && question->looked_at < LOG_LOOKED_MOST &&
 		 (uint64_t)cJSON_GetArraySize(question->list) < question->limit);
 	return error;
 }

@@ -28,6 +28,7 @@
 
 struct http_request {
 	struct http *http;
+	struct http_listener *listener;
 	struct MHD_Connection *connection;
 	const char *method;
 	char *path;
@@ -46,6 +47,7 @@ struct http_request {
 struct http_stream {
 	LIST_ENTRY(http_stream) all;
 	struct http *http;
+	struct http_listener *listener;
 	struct MHD_Connection *connection;
 	long (*pull)(void *context, char *to, size_t room);
 	void (*gone)(void *context);
@@ -193,7 +195,7 @@ static void give(struct http_request *request, unsigned status, struct MHD_Respo
 	if (request->suspended) {
 		request->suspended = false;
 		MHD_resume_connection(request->connection);
-		http_run_soon(request->http);
+		http_run_soon(request->listener);
 	}
 }
 
@@ -360,7 +362,7 @@ void http_wake(struct http_stream *stream)
 		return;
 	stream->suspended = false;
 	MHD_resume_connection(stream->connection);
-	http_run_soon(stream->http);
+	http_run_soon(stream->listener);
 }
 
 void http_stream_end(struct http_stream *stream)
@@ -408,6 +410,7 @@ struct http_stream *http_stream(struct http_request *request, const char *type,
 		return NULL;
 	*stream = (struct http_stream){
 		.http = request->http,
+		.listener = request->listener,
 		.connection = request->connection,
 		.pull = pull,
 		.gone = gone,
@@ -512,6 +515,7 @@ static struct http_request *request_new(struct http_listener *listener, struct M
 	if (!request)
 		return NULL;
 	request->http = listener->http;
+	request->listener = listener;
 	request->connection = connection;
 	request->method = method;
 	request->path = strdup(path);

@@ -21,6 +21,7 @@
 struct judged {
 	struct table_node by_name;
 	struct config *config; /* NULL: to be made */
+	int error;             /* why it could not be: not tried again before something changes */
 	char name[MODEL_NAME_MAX];
 };
 
@@ -69,17 +70,16 @@ static struct judged *judged_take(struct judge *judge, const char *name)
 
 /* ---- a vnet's configuration */
 
-enum { LIST_VNETS, LIST_GROUPS, LIST_POLICIES, LIST_HANDLES, LIST_MAPPINGS, LISTS };
-
 struct making {
 	struct manager *manager;
 	struct viewer *viewer;
 	const struct groups *groups;
 	struct group_set named;
-	FILE *lists[LISTS];
-	const struct object **taken; /* vnets, handles and nodes that are in it */
+	FILE *lists[4];              /* vnets, groups, policies, handles */
+	const struct object **taken; /* vnets and handles that are in it */
 	size_t taken_count, taken_room;
 };
+enum { LIST_VNETS, LIST_GROUPS, LIST_POLICIES, LIST_HANDLES };
 
 static void write_doc(FILE *list, const struct doc *doc)
 {
@@ -105,16 +105,6 @@ static bool taken(struct making *making, const struct object *object)
 	return false;
 }
 
-/* What a policy names must be somewhere; where it really is matters to nobody here. */
-static void write_node(struct making *making, const struct object *node)
-{
-	FILE *list = making->lists[LIST_MAPPINGS];
-	char address[ADDRESS_TEXT_MAX];
-
-	fprintf(list, "%s{\"name\":\"%s\",\"vnet\":\"%s\",\"address\":\"%s\",\"locator\":\"fd00:0:0:1::/64\"}",
-		ftell(list) ? "," : "", node->name, object_text(node, "vnet"), ipv4_format(node->address, address));
-}
-
 static void take_named(void *context, enum model_kind to, const char *name, const char *path)
 {
 	struct making *making = context;
@@ -128,15 +118,11 @@ static void take_named(void *context, enum model_kind to, const char *name, cons
 			group_set_add(&making->named, (size_t)group);
 		return;
 	}
-	if (to != MODEL_VNET && to != MODEL_HANDLE && to != MODEL_NODE)
+	if (to != MODEL_VNET && to != MODEL_HANDLE)
 		return;
 	object = state_find(making->manager->state, to, name);
 	if (!object || taken(making, object))
 		return;
-	if (to == MODEL_NODE) {
-		write_node(making, object);
-		return;
-	}
 	if (to == MODEL_VNET) {
 		write_doc(making->lists[LIST_VNETS], view_vnet(making->viewer, object));
 		return;
@@ -179,7 +165,7 @@ static void report(void *context, const char *message)
 	log_error("policies of vnet %s: %s", (const char *)context, message);
 }
 
-static int parse(const struct manager *manager, const char *name, char *const lists[LISTS], struct config **out)
+static int parse(const struct manager *manager, const char *name, char *const lists[4], struct config **out)
 {
 	scope_free char *text = NULL;
 	char key[KEY_TEXT_MAX];
@@ -187,11 +173,10 @@ static int parse(const struct manager *manager, const char *name, char *const li
 
 	key_format(manager->authority.public_key, key);
 	length = asprintf(&text,
-		"{\"locator\":\"fd00::/64\",\"uplinks\":[],\"hosts\":[{\"name\":\"manager\",\"locator\":\"fd00::/64\",\"key\":\"%s\"}],"
-		"\"identity\":{\"host\":\"manager\",\"key\":\"-\",\"authority\":\"%s\",\"signing_key\":\"-\"},"
-		"\"vnets\":[%s],\"groups\":[%s],\"policies\":[%s],\"handles\":[%s],\"mappings\":[%s]}",
-		key, key, lists[LIST_VNETS], lists[LIST_GROUPS], lists[LIST_POLICIES], lists[LIST_HANDLES],
-		lists[LIST_MAPPINGS]);
+		"{\"manager\":{\"url\":\"unix:/-\"},\"locator\":\"fd00::/64\",\"uplinks\":[],\"hosts\":[{\"name\":\"manager\",\"locator\":\"fd00::/64\",\"key\":\"%s\"}],"
+		"\"identity\":{\"host\":\"manager\",\"key\":\"-\",\"authority\":\"%s\"},"
+		"\"vnets\":[%s],\"groups\":[%s],\"policies\":[%s],\"handles\":[%s]}",
+		key, key, lists[0], lists[1], lists[2], lists[3]);
 	if (length < 0)
 		return -ENOMEM;
 	return config_parse(text, (size_t)length, "manager", report, (void *)name, out);
@@ -200,28 +185,25 @@ static int parse(const struct manager *manager, const char *name, char *const li
 static int make(struct manager *manager, const struct object *vnet, struct config **out)
 {
 	struct making making = {.manager = manager, .viewer = agents_viewer(manager)};
-	char *lists[LISTS] = {NULL};
-	size_t lengths[LISTS];
-	bool open = true;
+	char *lists[4] = {NULL};
+	size_t lengths[4];
 	int error = -ENOMEM;
 
 	making.groups = viewer_groups(making.viewer);
 	if (!making.groups || group_set_new(making.groups, &making.named))
 		return -ENOMEM;
-	for (size_t i = 0; i < LISTS; i++) {
+	for (size_t i = 0; i < 4; i++)
 		making.lists[i] = open_memstream(&lists[i], &lengths[i]);
-		open &= making.lists[i] != NULL;
-	}
-	if (open) {
+	if (making.lists[0] && making.lists[1] && making.lists[2] && making.lists[3]) {
 		take_all(&making, vnet);
 		error = 0;
 	}
-	for (size_t i = 0; i < LISTS; i++)
+	for (size_t i = 0; i < 4; i++)
 		if (making.lists[i] && fclose(making.lists[i]))
 			error = -ENOMEM;
 	if (!error)
 		error = parse(manager, vnet->name, lists, out);
-	for (size_t i = 0; i < LISTS; i++)
+	for (size_t i = 0; i < 4; i++)
 		free(lists[i]);
 	group_set_free(&making.named);
 	free(making.taken);
@@ -260,12 +242,10 @@ int judge_ask(struct manager *manager, const struct object *vnet, const struct p
 
 	if (!judged)
 		return -ENOMEM;
-	if (!judged->config) {
-		int error = make(manager, vnet, &judged->config);
-
-		if (error)
-			return error;
-	}
+	if (!judged->config && !judged->error)
+		judged->error = make(manager, vnet, &judged->config);
+	if (judged->error)
+		return judged->error;
 	found = policy_set_find_vnet(judged->config->policies, source->vni);
 	if (!found)
 		return -EINVAL;
@@ -287,6 +267,7 @@ static void forget(void *context, const char *name)
 		return;
 	config_free(judged->config);
 	judged->config = NULL;
+	judged->error = 0;
 }
 
 void judge_changed(struct manager *manager, const struct state_change *change)

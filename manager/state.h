@@ -121,5 +121,7 @@ void state_loaded(struct state *state, uint64_t revision);
 
 /* Grows with every transaction that was kept or taken back: what was computed before may be another now. */
 uint64_t state_generation(const struct state *state);
+/* The same of groups and security groups alone: what nodes are in depends on these and the node. */
+uint64_t state_groups_generation(const struct state *state);
 
 #endif /* OVNET_MANAGER_STATE_H */

@@ -13,7 +13,8 @@
 #include "lib/time.h"
 
 #define WAIT_MOST_S 300
-#define EVENTS_MOST 1024 /* who watches at a time, and of one account: */
+#define LOOK_NS NSEC_PER_MSEC /* agents that say something at about the same time are looked at together */
+#define EVENTS_MOST 1024      /* who watches at a time, and of one account: */
 #define EVENTS_EACH_MOST 64
 #define EVENTS_WAITING_MOST (1 << 20) /* octets for one that does not read */
 #define LATE_MOST 100                 /* agents named in an answer */
@@ -51,6 +52,7 @@ struct watchers {
 	LIST_HEAD(, waiter) waiters;
 	unsigned eventer_count;
 	struct loop_timer *timer;
+	bool soon;                 /* the timer is for what agents have said, not for who has waited long enough */
 	uint64_t times_ms[RECENT]; /* by revision */
 };
 
@@ -275,6 +277,7 @@ static void waiters_look(struct watchers *watchers)
 	uint64_t now_ns = time_now_ns(), next_ns = UINT64_MAX;
 	struct waiter *waiter, *following;
 
+	watchers->soon = false;
 	for (waiter = LIST_FIRST(&watchers->waiters); waiter; waiter = following) {
 		struct lateness lateness = {0};
 		bool there = state_revision(watchers->manager->state) >= waiter->revision;
@@ -374,8 +377,12 @@ void watchers_changed(struct manager *manager, const struct state_change *change
 
 void watchers_applied(struct manager *manager)
 {
-	if (!LIST_EMPTY(&manager->watchers->waiters))
-		waiters_look(manager->watchers);
+	struct watchers *watchers = manager->watchers;
+
+	if (LIST_EMPTY(&watchers->waiters) || watchers->soon)
+		return;
+	watchers->soon = true;
+	loop_timer_at(watchers->timer, time_now_ns() + LOOK_NS);
 }
 
 /* ---- start and end */

@@ -343,6 +343,26 @@ def secrets(operator, manager):
     check("what is in the directory is its owner's alone", mode == 0o600 and os.stat(manager.directory).st_mode & 0o777 == 0o700)
 
 
+def long_log(operator, manager):
+    """Whose changes are few is not told at the cost of those whose are many: a page may be empty, and goes on."""
+    objects = [{"kind": "group", "name": "acme/many", "note": "0"}]
+    operator.must("POST", "/v1/groups", {"name": "beta/first"})
+    for index in range(5200):
+        objects[0]["note"] = str(index)
+        operator.must("POST", "/v1/apply", {"objects": objects})
+    operator.must("POST", "/v1/groups", {"name": "beta/last"})
+    viewer = manager.client(token(operator, "beta/viewer", "viewer"))
+    pages, after = [], 0
+    while not pages or pages[-1]["after"] != after:
+        after = pages[-1]["after"] if pages else 0
+        pages.append(viewer.get("/v1/log?limit=1000&after=%d" % after).json)
+    keys = [write["key"] for page in pages for item in page["items"] for write in item["writes"]]
+    check("a log of which others see nearly all is read in pages", {"group/beta/first", "group/beta/last"} <= set(keys)
+          and not [key for key in keys if "acme" in key] and len(pages) > 2, (len(pages), keys[:5]))
+    for name in ("acme/many", "beta/first", "beta/last"):
+        operator.must("DELETE", "/v1/groups/" + name)
+
+
 # ---- bounds
 
 def bounds(operator, manager):
@@ -436,6 +456,7 @@ def main():
         references(operator)
         groups(operator, manager)
         secrets(operator, manager)
+        long_log(operator, manager)
         large(operator, manager)
         allocation(operator, manager)
         bounds(operator, manager)

@@ -74,7 +74,7 @@ static void test_usage(void)
 	check_usage("node set acme/x address 10.0.0",
 		"ovnetctl: address: expected an IPv4 address, or none, got '10.0.0'\n");
 	check_usage("node set acme/x slot 64", "ovnetctl: slot: expected a number from 0 to 63, or none, got '64'\n");
-	check_usage("vnet create acme/Z pending wait", "ovnetctl: pending: expected queue|discard, got 'wait'\n");
+	check_usage("vnet create acme/Z silence wait", "ovnetctl: silence: expected deny|allow, got 'wait'\n");
 	check_usage("vnet show a/b/c",
 		"ovnetctl: name: expected a name of letters, digits, '_', '.' and '-', with its account and '/' before it "
 		"where it is another's, got 'a/b/c'\n");
