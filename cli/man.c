@@ -207,7 +207,7 @@ static void print_commands(enum model_kind kind, FILE *out)
 		else
 			fputs("See\n.Xr ovnetctl 8 .\n", out);
 	}
-	fputs(".El\n.Pp\nWith\n.Fl Fl dry-run\na write is only judged, and what would change is printed; with\n.Fl Fl why\nthe "
+	fputs(".El\n.Pp\nWith\n.Fl Fl dry-run\na write is only judged, and what would change is printed, with what agents say that it would end; with\n.Fl Fl why\nthe "
 	      "reason is kept in the log.\n",
 		out);
 }

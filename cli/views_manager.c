@@ -28,9 +28,24 @@ static const struct output_column change_columns[] = {
 	{"FIELDS", "fields", OUTPUT_FIELDS},
 };
 
+/* Of a dry run: what agents say that it would end. */
+static const struct output_column ended_columns[] = {
+	{"rules it would end", "rules", OUTPUT_PLAIN},
+	{"sessions on them", "sessions", OUTPUT_PLAIN},
+	{"agents silent", "silent", OUTPUT_PLAIN},
+};
+
+static const struct output_column ended_host_columns[] = {
+	{"HOST", "host", OUTPUT_PLAIN},
+	{"RULES", "rules", OUTPUT_NUMBER},
+	{"SESSIONS", "sessions", OUTPUT_NUMBER},
+};
+
 static const struct output_section changes_sections[] = {
 	SECTION(OUTPUT_RECORD, "", changes_columns),
 	SECTION(OUTPUT_TABLE, "changes", change_columns),
+	SECTION(OUTPUT_RECORD, "live", ended_columns),
+	SECTION(OUTPUT_TABLE, "live.hosts", ended_host_columns),
 };
 
 const struct output_view view_changes = VIEW(changes_sections);
