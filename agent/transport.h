@@ -16,6 +16,12 @@ void transport_close(struct agent *agent);
 
 struct engine *transport_engine(const struct agent *agent);
 struct engine_time transport_now(void);
+
+struct transport_figures {
+	uint64_t withdrawn, stale;     /* notices that came */
+	uint64_t passport_not_after_s; /* of this host's passport, since 1970; 0: it does not hold */
+};
+struct transport_figures transport_figures(const struct agent *agent);
 /* The configuration is another now: its hosts have gates of their own (maps/control.h), and its grants may be longer. */
 void transport_reload(struct agent *agent);
 /* One host more, learned until then, or one less. */

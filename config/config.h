@@ -8,6 +8,7 @@
 #define OVNET_CONFIG_CONFIG_H
 
 #include "lib/address.h"
+#include "lib/endpoint.h"
 #include "lib/name.h"
 #include "policy/policy.h"
 
@@ -135,6 +136,7 @@ struct config {
 	struct config_host *hosts;
 	size_t host_count;
 	struct config_resolve resolve;
+	char metrics[ENDPOINT_TEXT_MAX]; /* where they are served (lib/endpoint.h); "": nowhere */
 	struct policy_set
 		*policies; /* sealed, with every negotiated vnet and all groups; NULL when no vnet is negotiated */
 	struct config_limits limits;
