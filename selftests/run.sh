@@ -66,6 +66,7 @@ all() {
 		[ "$each" != manager/lib.sh ] || continue
 		suite "$each" "selftests/$each"
 	done
+	suite deb.sh selftests/deb.sh
 	suite asan/net/basic.sh env BIN="$PWD/$B/asan" selftests/net/basic.sh
 	suite asan/net/life.sh env BIN="$PWD/$B/asan" selftests/net/life.sh
 	suite asan/net/negotiate.sh env BIN="$PWD/$B/asan" selftests/net/negotiate.sh
