@@ -49,7 +49,7 @@ uninstall: ## Remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/sbin/ovnetd $(DESTDIR)$(PREFIX)/sbin/ovnet-manager $(DESTDIR)$(PREFIX)/bin/ovnetctl
 	rm -f $(DESTDIR)$(COMPDIR)/ovnetctl $(DESTDIR)$(USERDIR)/ovnet-manager.conf
 	cd docs/man && for page in *.5 *.8; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
-	cd $(DESTDIR)$(UNITDIR) && rm -f $(UNITS)
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
 	rm -rf $(DESTDIR)$(PREFIX)/share/ovnet
 
 deb: all ## Make Debian packages in build/deb/

@@ -28,6 +28,10 @@ def labels_of(text):
     return tuple(sorted((name, re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), value)) for name, value in found))
 
 
+def suffixes(kind):
+    return ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)
+
+
 def read(text):
     """{family: (type, {(series name, labels): value})}, in which everything was as it has to be."""
     families, series_of, help_of, current = {}, {}, None, None
@@ -38,7 +42,7 @@ def read(text):
             help_of, _, words = line[7:].partition(" ")
             if not re.fullmatch(NAME, help_of) or help_of in families:
                 raise Bad("no name, or a family twice: " + line)
-            if not words.endswith(".") and not words or re.search(r"\\[^\\n]|\\$", words):
+            if not words or re.search(r"\\[^\\n]|\\$", words):
                 raise Bad("no help, or badly escaped: " + line)
         elif line.startswith("# TYPE "):
             current, _, kind = line[7:].partition(" ")
@@ -49,12 +53,10 @@ def read(text):
             match = SERIES.match(line)
             if not match:
                 raise Bad("no series: " + line)
-            name, labels, value = match[1], labels_of(match[2]), match[match.lastindex]
-            value = line.rsplit(" ", 1)[1]
+            name, labels, value = match[1], labels_of(match[2]), line.rsplit(" ", 1)[1]
             if not NUMBER.match(value):
                 raise Bad("no number: " + line)
-            suffixes = ("_bucket", "_sum", "_count") if current and families[current][0] == "histogram" else ("",)
-            if current is None or name not in [current + suffix for suffix in suffixes]:
+            if current is None or name not in [current + suffix for suffix in suffixes(families[current][0])]:
                 raise Bad("a series outside its family: " + line)
             if (name, labels) in series_of:
                 raise Bad("a series twice: " + line)
@@ -96,7 +98,7 @@ def main():
         print("%d" % value(families, sys.argv[2]))
     elif sys.argv[1] == "names":
         for family, (kind, _) in families.items():
-            print("\n".join(family + s for s in (("_bucket", "_sum", "_count") if kind == "histogram" else ("",))))
+            print("\n".join(family + suffix for suffix in suffixes(kind)))
     elif not families:
         sys.exit("nothing is there")
 

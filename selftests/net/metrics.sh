@@ -51,7 +51,7 @@ content_type() {
 }
 
 status_of() {
-	fetch -o /dev/null -w '%{http_code}' "$@"
+	fetch -o /dev/null -w '%{http_code}' "$@" 2>/dev/null
 }
 
 # same_names: HTTP and the control socket serve the same families.
@@ -70,6 +70,20 @@ time.sleep(15)' >"$WORK/held" &
 	NET_PIDS+=($!)
 	wait_for 5 "connections are held" grep -q held "$WORK/held"
 }
+
+# refused TEXT...: each is no exposition.
+refused() {
+	local each
+	for each in "$@"; do
+		! printf "$each" | $PYTHON "$HERE/exposition.py" check 2>/dev/null || { echo "taken: $each"; return 1; }
+	done
+}
+
+G1='# HELP a x\n# TYPE a gauge\n' C1='# HELP a_total x\n# TYPE a_total counter\n'
+check "the test's reader takes nothing that is wrong" refused 'a 1\n' "${G1}a 1" "${G1}a 1\na 1\n" "${G1}a 1\n${G1}" "${G1}\n" "${G1}b 1\n" \
+	'# TYPE a gauge\na 1\n' '# HELP a x\n# TYPE a counter\na 1\n' "${G1}a{b=\"x\"y\"} 1\n" "${G1}a{b=\"\\\\q\"} 1\n" "${G1}a 0x1\n" \
+	"${C1}a_total -1\n" "${C1}a_total{b=\"1\",b=\"2\"} 1\n" \
+	'# HELP h x\n# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n'
 
 must "a substrate of two hosts" substrate 2
 node A h1 $A 02:00:00:00:00:0a
@@ -119,6 +133,19 @@ check "a grant in use is renewed" wait_for 10 "a renewal" metric_reaches ovnet_g
 fleet_config h2 "$(members2 "$(policy 1 Z any allow tcp/7000 node:G)")"
 check "the policy goes" ctl h2 reload
 check "... and is withdrawn" wait_for 5 "a withdrawal" metric_reaches ovnet_grants_withdrawn_total 1
+
+# manager_text FILE: what a manager serves.
+manager_text() {
+	mkdir -m 700 "$WORK/manager"
+	"$BIN/ovnet-manager" --directory "$WORK/manager" --socket "$WORK/manager.sock" --listen none >"$WORK/manager.log" 2>&1 &
+	NET_PIDS+=($!)
+	wait_for 10 "the manager answers" curl -sf -o "$1" --unix-socket "$WORK/manager.sock" http://manager/metrics
+}
+
+must "a manager" manager_text "$WORK/manager.txt"
+check "the manager's text is what the format asks for" checked cat "$WORK/manager.txt"
+check "dashboard and alerts ask for what is served" \
+	eval 'ctl h1 metrics >"$WORK/agent.txt" && $PYTHON "$HERE/dashboards.py" "$TOP/packaging" "$WORK/agent.txt" "$WORK/manager.txt"'
 
 idle_connections
 check "who holds connections keeps nobody out" checked fetch $URL
