@@ -158,7 +158,10 @@ static int loader_take_over_map(struct loader *loader, struct bpf_map *map, cons
 		error = bpf_map__reuse_fd(map, fd);
 	fresh->some |= !error;
 	if (error)
-		log_error("loader %s: cannot take over: %s", path, strerror(-error));
+		log_error("loader %s: cannot take over: %s%s", path, strerror(-error),
+			error == -EPERM && !imprint
+				? "; its maker left no imprint: start ovnetd once with CAP_SYS_ADMIN"
+				: "");
 	return error;
 }
 
