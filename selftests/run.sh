@@ -70,6 +70,7 @@ all() {
 	suite asan/net/basic.sh env BIN="$PWD/$B/asan" selftests/net/basic.sh
 	suite asan/net/life.sh env BIN="$PWD/$B/asan" selftests/net/life.sh
 	suite asan/net/negotiate.sh env BIN="$PWD/$B/asan" selftests/net/negotiate.sh
+	suite asan/net/metrics.sh env BIN="$PWD/$B/asan" selftests/net/metrics.sh
 }
 
 if [ $# -eq 0 ]; then
