@@ -159,6 +159,8 @@ const struct command command_table[] = {
 	{"queue", "list", "questions that wait for a verdict, their packets, and the budgets of ports",
 		.run = commands_ask, .view = &view_queue_list},
 
+	{"metrics", NULL, "all figures, as Prometheus reads them", .run = commands_ask, .view = &view_metrics},
+
 	{"key", "new", "make a key file, and print the public key", ARGUMENTS(key_new_rows), .run = commands_key_new,
 		.view = &view_key_new},
 	{"key", "show", "print what a key file is, and its public key", ARGUMENTS(key_show_rows),

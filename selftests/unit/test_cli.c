@@ -105,7 +105,7 @@ static void test_usage(void)
 		"ovnetctl: expected an instance of at most 31 letters, digits, '_', '.' and '-', got '..'\n");
 	check_usage("xyzzy --help",
 		"ovnetctl: unknown object 'xyzzy'; expected status, port, rule, session, mapping, drop, "
-		"explain, monitor, peer, queue, key, address, config, reload, stop or completion\n");
+		"explain, monitor, peer, queue, metrics, key, address, config, reload, stop or completion\n");
 }
 
 static void test_values(void)
