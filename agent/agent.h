@@ -51,6 +51,7 @@ struct grants;
 struct holds;
 struct managed;
 struct installed;
+struct metrics;
 struct mirror;
 struct questions;
 struct resolve;
@@ -58,6 +59,7 @@ struct resolve_file;
 struct revocations;
 struct transport;
 struct watch;
+struct watchdog;
 
 struct agent {
 	const char *config_path;
@@ -69,7 +71,9 @@ struct agent {
 	struct netlink *netlink;
 	struct control *control;
 	struct watch *watch;
-	struct mirror *mirror; /* of maps that only the agent writes */
+	struct watchdog *watchdog; /* NULL: nobody watches */
+	struct metrics *metrics;   /* NULL: not served */
+	struct mirror *mirror;     /* of maps that only the agent writes */
 	/* Of negotiation; NULL without an identity in the configuration. */
 	struct authority *authority;
 	struct transport *transport;
@@ -94,9 +98,11 @@ struct agent {
 	struct loop_timer *reconcile_timer;
 	struct loop_timer *resolve_timer;
 	struct loop_timer *sweep_timer;
-	bool rules_by_hand;  /* there are some, at the latest reconciliation */
-	uint32_t generation; /* of the configuration: how often it was another */
-	uint64_t unique;     /* the latest epoch or incarnation given out */
+	uint32_t sessions_swept, rules_swept; /* that the latest sweep found and left */
+	bool reload_refused;                  /* the latest one was */
+	bool rules_by_hand;                   /* there are some, at the latest reconciliation */
+	uint32_t generation;                  /* of the configuration: how often it was another */
+	uint64_t unique;                      /* the latest epoch or incarnation given out */
 	uint64_t started_ns;
 	uint64_t config_loaded_ns;
 };

@@ -258,6 +258,7 @@ const struct control_command control_commands[] = {
 	{"peer list", show_peers, false},
 	{"peer flush", peer_flush, true},
 	{"queue list", show_queue, false},
+	{"metrics", show_metrics, false},
 	{"reload", reload, true},
 	{"stop", stop, true},
 	{NULL, NULL, false},

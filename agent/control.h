@@ -48,6 +48,7 @@ void show_ports(struct agent *, struct control_client *, const cJSON *, struct c
 void show_rules(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
 void show_sessions(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
 void show_mappings(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
+void show_metrics(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
 void show_drops(struct agent *, struct control_client *, const cJSON *, struct control_answer *);
 
 /* explain.c */

@@ -28,6 +28,7 @@ struct grants {
 	struct agent *agent;
 	void *tree;
 	size_t count;
+	uint64_t renewals;
 	struct loop_timer *timer;
 };
 
@@ -132,6 +133,11 @@ size_t grant_count(const struct agent *agent)
 	return agent->grants ? agent->grants->count : 0;
 }
 
+uint64_t grant_renewals(const struct agent *agent)
+{
+	return agent->grants ? agent->grants->renewals : 0;
+}
+
 struct round {
 	struct grants *grants;
 	uint64_t now_ns;
@@ -183,6 +189,7 @@ static void on_renew(void *context)
 		if (!grant || !grant->used)
 			continue;
 		grant->used = false;
+		grants->renewals++;
 		decision_renew(grants->agent, &round.due[i]);
 	}
 	if (round.due_count)

@@ -18,7 +18,8 @@ void grant_note(struct agent *agent, const struct rule_key *key, const struct ru
 void grant_forget(struct agent *agent, const struct rule_key *key);
 /* A session rests on the rule with this key and was used. For sweep.c. */
 void grant_used(struct agent *agent, const struct session_key *key, const struct session_value *session);
-/* How many there are. */
+/* How many there are, and how often one was to be renewed. */
 size_t grant_count(const struct agent *agent);
+uint64_t grant_renewals(const struct agent *agent);
 
 #endif /* OVNET_AGENT_GRANT_H */

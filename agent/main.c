@@ -17,6 +17,7 @@
 #include "agent/grant.h"
 #include "agent/install.h"
 #include "agent/managed.h"
+#include "agent/metrics.h"
 #include "agent/mirror.h"
 #include "agent/question.h"
 #include "agent/queue.h"
@@ -25,7 +26,9 @@
 #include "agent/revocation.h"
 #include "agent/transport.h"
 #include "lib/log.h"
+#include "lib/notify.h"
 #include "lib/time.h"
+#include "lib/watchdog.h"
 
 #define DEFAULT_CONFIG "/etc/ovnet/ovnet.json"
 #define DEFAULT_DIRECTORY "/var/lib/ovnet" /* as in the table of ovnet.json */
@@ -72,6 +75,7 @@ uint64_t agent_unique(struct agent *agent)
 void agent_stop(struct agent *agent, bool detach)
 {
 	agent->detach_on_stop |= detach;
+	notify_say("STOPPING=1");
 	loop_stop(agent->loop);
 }
 
@@ -185,7 +189,7 @@ static void report_incomplete(const struct agent *agent, int error, config_repor
 	report(context, message);
 }
 
-int agent_reload(struct agent *agent, config_report_fn report, void *context, struct agent_changes *changes)
+static int reload(struct agent *agent, config_report_fn report, void *context, struct agent_changes *changes)
 {
 	struct config *new, *old = agent->config;
 	struct config_directory *directory = NULL;
@@ -214,6 +218,7 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 	/* A manager is asked instead, whatever the file says. */
 	if (!agent->managed)
 		resolve_file_set(agent, directory);
+	metrics_listen(agent);
 	install_forget_answers(agent);
 	transport_reload(agent);
 	transport_forget_changed(agent, old);
@@ -238,6 +243,18 @@ int agent_reload(struct agent *agent, config_report_fn report, void *context, st
 		made.rules);
 	*changes = made;
 	return 0;
+}
+
+int agent_reload(struct agent *agent, config_report_fn report, void *context, struct agent_changes *changes)
+{
+	int error;
+
+	notify_reloading();
+	error = reload(agent, report, context, changes);
+	agent->reload_refused = error != 0;
+	/* A refused one leaves what was, and that is as ready as before. */
+	notify_say("READY=1");
+	return error;
 }
 
 /* ---- events */
@@ -342,6 +359,11 @@ static int open_loop(struct agent *agent)
 	return agent->reconcile_timer ? 0 : -errno;
 }
 
+static int open_watchdog(struct agent *agent)
+{
+	return watchdog_open(agent->loop, &agent->watchdog);
+}
+
 static int open_netlink(struct agent *agent)
 {
 	const struct netlink_events events = {
@@ -363,6 +385,7 @@ static int start(struct agent *agent)
 	} parts[] = {
 		{"loop", open_loop},
 		{"configuration", open_config},
+		{"watchdog", open_watchdog},
 		{"kernel", open_loader},
 		{"mirror", mirror_open},
 		{"identity", authority_open},
@@ -399,7 +422,11 @@ static int start(struct agent *agent)
 	error = transport_open(agent);
 	if (!error)
 		revocation_tell(agent);
-	return error ? error : control_open(agent);
+	if (!error)
+		error = control_open(agent);
+	if (!error)
+		metrics_listen(agent);
+	return error;
 }
 
 /* Ports go down first: without programs a node would reach the host's stack. The route goes before its programs too. */
@@ -426,6 +453,7 @@ static void take_out(struct agent *agent)
 
 static void end(struct agent *agent)
 {
+	metrics_close(agent);
 	control_close(agent);
 	watch_close(agent);
 	question_close(agent);
@@ -446,6 +474,7 @@ static void end(struct agent *agent)
 	mirror_close(agent);
 	netlink_close(agent->netlink);
 	loader_close(agent->loader);
+	watchdog_close(agent->watchdog);
 	loop_free(agent->loop);
 }
 
@@ -457,6 +486,7 @@ static int run(struct agent *agent)
 	error = start(agent);
 	if (!error) {
 		log_notice("ovnetd " OVNET_VERSION ": instance %s is ready", agent->config->instance);
+		notify_say("READY=1");
 		error = loop_run(agent->loop);
 	}
 	/* A start that failed leaves what it found. */

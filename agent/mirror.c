@@ -9,9 +9,14 @@
 
 #include "agent/mirror.h"
 
+struct tree {
+	void *root;
+	size_t count;
+};
+
 struct mirror {
-	void *mappings, *identities; /* trees, by key */
-	void *macs;                  /* tree of the mappings' dummy MACs */
+	struct tree mappings, identities; /* by key */
+	void *macs;                       /* tree of the mappings' dummy MACs */
 };
 
 /* How many mappings have it: one, but while a table is made anew. */
@@ -75,9 +80,9 @@ bool mirror_mac_taken(const struct agent *agent, const uint8_t mac[6])
 }
 
 /* The node with this key, made if there is none. NULL: out of memory. */
-static void *node_get(void **tree, const struct mapping_key *key, size_t size)
+static void *node_get(struct tree *tree, const struct mapping_key *key, size_t size)
 {
-	void **found = tfind(key, tree, compare);
+	void **found = tfind(key, &tree->root, compare);
 	void *node;
 
 	if (found)
@@ -86,21 +91,24 @@ static void *node_get(void **tree, const struct mapping_key *key, size_t size)
 	if (!node)
 		return NULL;
 	memcpy(node, key, sizeof(*key));
-	if (tsearch(node, tree, compare))
+	if (tsearch(node, &tree->root, compare)) {
+		tree->count++;
 		return node;
+	}
 	free(node);
 	return NULL;
 }
 
-static void node_drop(void **tree, const struct mapping_key *key)
+static void node_drop(struct tree *tree, const struct mapping_key *key)
 {
-	void **found = tfind(key, tree, compare);
+	void **found = tfind(key, &tree->root, compare);
 	void *node = found ? *found : NULL;
 
 	if (!node)
 		return;
-	tdelete(key, tree, compare);
+	tdelete(key, &tree->root, compare);
 	free(node);
+	tree->count--;
 }
 
 static int keep_mapping(void *context, const struct mapping_key *key, const struct mapping_value *value)
@@ -147,8 +155,8 @@ void mirror_close(struct agent *agent)
 {
 	if (!agent->mirror)
 		return;
-	tdestroy(agent->mirror->mappings, free);
-	tdestroy(agent->mirror->identities, free);
+	tdestroy(agent->mirror->mappings.root, free);
+	tdestroy(agent->mirror->identities.root, free);
 	tdestroy(agent->mirror->macs, free);
 	free(agent->mirror);
 	agent->mirror = NULL;
@@ -156,7 +164,7 @@ void mirror_close(struct agent *agent)
 
 int mirror_mapping(const struct agent *agent, const struct mapping_key *key, struct mapping_value *out)
 {
-	struct mapping_node **found = tfind(key, &agent->mirror->mappings, compare);
+	struct mapping_node **found = tfind(key, &agent->mirror->mappings.root, compare);
 
 	if (!found)
 		return -ENOENT;
@@ -178,7 +186,7 @@ int mirror_mapping_set(struct agent *agent, const struct mapping_key *key, const
 
 int mirror_mapping_del(struct agent *agent, const struct mapping_key *key)
 {
-	struct mapping_node **found = tfind(key, &agent->mirror->mappings, compare);
+	struct mapping_node **found = tfind(key, &agent->mirror->mappings.root, compare);
 
 	if (found)
 		mac_give(agent->mirror, (*found)->value.mac);
@@ -188,7 +196,7 @@ int mirror_mapping_del(struct agent *agent, const struct mapping_key *key)
 
 int mirror_identity(const struct agent *agent, const struct mapping_key *key, struct identity_value *out)
 {
-	struct identity_node **found = tfind(key, &agent->mirror->identities, compare);
+	struct identity_node **found = tfind(key, &agent->mirror->identities.root, compare);
 
 	if (!found)
 		return -ENOENT;
@@ -211,4 +219,14 @@ int mirror_identity_del(struct agent *agent, const struct mapping_key *key)
 {
 	node_drop(&agent->mirror->identities, key);
 	return identity_del(agent->maps->identities, key);
+}
+
+size_t mirror_mapping_count(const struct agent *agent)
+{
+	return agent->mirror->mappings.count;
+}
+
+size_t mirror_identity_count(const struct agent *agent)
+{
+	return agent->mirror->identities.count;
 }

@@ -24,6 +24,10 @@ int mirror_mapping_del(struct agent *agent, const struct mapping_key *key);
 /* True when some mapping has this dummy MAC. */
 bool mirror_mac_taken(const struct agent *agent, const uint8_t mac[6]);
 
+/* How many there are. */
+size_t mirror_mapping_count(const struct agent *agent);
+size_t mirror_identity_count(const struct agent *agent);
+
 int mirror_identity(const struct agent *agent, const struct mapping_key *key, struct identity_value *out);
 int mirror_identity_set(struct agent *agent, const struct mapping_key *key, const struct identity_value *value);
 int mirror_identity_del(struct agent *agent, const struct mapping_key *key);

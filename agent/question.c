@@ -75,6 +75,7 @@ struct questions {
 	struct port_line lines[OVNET_PORTS_MAX];
 	bool former; /* what is read now was asked of an agent before this one */
 	struct question_counters counters;
+	struct latency latency;
 	uint64_t came; /* packets, when it was last settled */
 };
 
@@ -198,6 +199,7 @@ static void mark_answered(struct questions *questions, struct waiting *waiting)
 	waiting->answered = true;
 	waiting->answered_ns = time_now_ns();
 	questions->counters.answered++;
+	latency_note(&questions->latency, waiting->answered_ns - waiting->read_ns);
 	packets_return(questions, waiting);
 	if (waiting->sent_on)
 		hold_answered(questions->agent, &waiting->key);
@@ -600,4 +602,14 @@ const struct question_counters *question_counters(const struct agent *agent)
 	static const struct question_counters none;
 
 	return agent->questions ? &agent->questions->counters : &none;
+}
+
+const struct latency *question_latency(const struct agent *agent)
+{
+	return &agent->questions->latency;
+}
+
+const struct queue_counters *question_queue_counters(const struct agent *agent)
+{
+	return queue_counters(agent->questions->queue);
 }

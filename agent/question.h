@@ -7,6 +7,7 @@
 #define OVNET_AGENT_QUESTION_H
 
 #include "agent/agent.h"
+#include "agent/latency.h"
 #include "agent/queue.h"
 #include "maps/access.h"
 
@@ -52,5 +53,8 @@ struct question_counters {
 	uint64_t asked, answered, stale, gone, unknown, overdue;
 };
 const struct question_counters *question_counters(const struct agent *agent);
+/* From read to answered, of all that are over; one that was overdue is above all bounds. Only for who negotiates. */
+const struct latency *question_latency(const struct agent *agent);
+const struct queue_counters *question_queue_counters(const struct agent *agent);
 
 #endif /* OVNET_AGENT_QUESTION_H */

@@ -20,6 +20,7 @@
 struct sweep {
 	struct agent *agent;
 	uint64_t now_ns;
+	uint32_t sessions, rules; /* that stay */
 	bool rules_went;
 	uint32_t ifindex_of[OVNET_PORTS_MAX]; /* by a port's number; 0: there is none */
 };
@@ -80,6 +81,7 @@ static int sweep_session(void *context, const struct session_key *key, const str
 	if (port_present(sweep, session) && sweep->now_ns < session->last_ns + idle_ns) {
 		grant_used(agent, key, session);
 		resolve_used(agent, key, session);
+		sweep->sessions++;
 		return 0;
 	}
 	session_del(agent->maps->sessions, key, agent->states);
@@ -91,6 +93,7 @@ static int sweep_rule(void *context, const struct rule_key *key, const struct ru
 	struct sweep *sweep = context;
 
 	if (sweep->now_ns < rule->expires_ns) {
+		sweep->rules++;
 		if (rule->origin == ORIGIN_NEGOTIATED)
 			install_count(sweep->agent, key);
 		return 0;
@@ -113,6 +116,8 @@ void sweep_now(struct agent *agent)
 	session_each(agent->maps->sessions, sweep_session, &sweep);
 	rule_each(agent->maps->rules, sweep_rule, &sweep);
 	install_counted(agent);
+	agent->sessions_swept = sweep.sessions;
+	agent->rules_swept = sweep.rules;
 	identity_sweep(agent);
 	/* What is left may let the pair's ARP be answered for less long. */
 	if (sweep.rules_went)

@@ -35,6 +35,7 @@ struct transport {
 	struct loop_timer *tick_timer, *passport_timer;
 	uint64_t armed_ns; /* what tick_timer is set to */
 	uint64_t send_failed_logged_ns;
+	struct transport_figures figures;
 };
 
 struct engine *transport_engine(const struct agent *agent)
@@ -52,6 +53,23 @@ struct engine_time transport_now(void)
 		.wall_s = (uint64_t)wall.tv_sec,
 		.wall_ns = (uint32_t)wall.tv_nsec,
 	};
+}
+
+struct transport_figures transport_figures(const struct agent *agent)
+{
+	return agent->transport->figures;
+}
+
+/* As a peer would read it. */
+static void note_passport(struct transport *transport, const uint8_t octets[HOST_PASSPORT_LEN])
+{
+	struct host_passport passport = {0};
+	struct engine_config config;
+
+	authority_engine_config(transport->agent, &config);
+	host_passport_verify(octets, HOST_PASSPORT_LEN, config.authority, transport_now().wall_s, &passport);
+	transport->figures.passport_not_after_s = passport.not_after_s;
+	explicit_bzero(&config, sizeof(config));
 }
 
 static void arm(struct transport *transport)
@@ -88,9 +106,17 @@ static void on_passport(void *context)
 	struct transport *transport = context;
 	uint8_t passport[HOST_PASSPORT_LEN];
 
-	if (authority_host_passport(transport->agent, passport) == 0)
+	if (authority_host_passport(transport->agent, passport) == 0) {
 		engine_passport(transport->engine, passport);
+		note_passport(transport, passport);
+	}
 	loop_timer_at(transport->passport_timer, time_now_ns() + PASSPORT_PERIOD_NS);
+}
+
+void transport_passport(struct agent *agent)
+{
+	if (agent->transport)
+		on_passport(agent->transport);
 }
 
 /* ---- ops of the engine */
@@ -169,11 +195,13 @@ static void op_decided(void *context, const struct flow *flow, uint64_t cookie, 
 
 static void op_stale(void *context, const struct engine_host *peer, const struct message_notice *notice)
 {
+	((struct agent *)context)->transport->figures.stale++;
 	revocation_stale(context, peer, notice);
 }
 
 static void op_withdrawn(void *context, const struct engine_host *peer, const struct message_notice *notice)
 {
+	((struct agent *)context)->transport->figures.withdrawn++;
 	revocation_withdrawn(context, peer, notice);
 }
 
@@ -379,6 +407,7 @@ static int start(struct agent *agent, struct transport *transport)
 	int error;
 
 	authority_engine_config(agent, &config);
+	note_passport(transport, config.passport);
 	config.notice_lifetime_ns = longest_grant_ns(agent->config);
 	/* Whom a former agent knew, this one does not: its keys went with it. */
 	control_key_clear(agent->maps->control_keys);

@@ -16,12 +16,20 @@ void transport_close(struct agent *agent);
 
 struct engine *transport_engine(const struct agent *agent);
 struct engine_time transport_now(void);
+
+struct transport_figures {
+	uint64_t withdrawn, stale;     /* notices that came */
+	uint64_t passport_not_after_s; /* of this host's passport, since 1970; 0: it does not hold */
+};
+struct transport_figures transport_figures(const struct agent *agent);
 /* The configuration is another now: its hosts have gates of their own (maps/control.h), and its grants may be longer. */
 void transport_reload(struct agent *agent);
 /* One host more, learned until then, or one less. */
 void transport_host(struct agent *agent, const struct locator *locator, bool known);
 /* Whom the directory knows no more, or under another key: its keys, and what it has shown, count for nothing. */
 void transport_forget_changed(struct agent *agent, const struct config *old);
+/* The host has another passport: peers are shown that from now on. */
+void transport_passport(struct agent *agent);
 /* What was asked leaves now, and the timer is set: to be called by who has called the engine, once for many calls. */
 void transport_flush(struct agent *agent);
 

@@ -72,7 +72,7 @@ enum cli_status commands_completion_bash(const struct command_context *context);
 extern const struct output_view view_status, view_port_list, view_rule_list, view_rule_added, view_rule_removed,
 	view_session_list, view_mapping_list, view_drop_list, view_drop_event, view_reload, view_address_encoded,
 	view_address_decoded, view_config_check, view_script, view_event, view_explanation, view_peer_list,
-	view_queue_list, view_key_new, view_key_show;
+	view_queue_list, view_metrics, view_key_new, view_key_show;
 
 /* views_manager.c */
 extern const struct output_view view_changes, view_deleted, view_versions, view_join_token, view_manager_status,

@@ -244,6 +244,8 @@ static const struct command agent_rows[] = {
 	{"queue", "list", "questions that wait for a verdict, their packets, and the budgets of ports",
 		.run = commands_ask, .view = &view_queue_list},
 
+	{"metrics", NULL, "all figures, as Prometheus reads them", .run = commands_ask, .view = &view_metrics},
+
 	{"reload", NULL, "make the agent read its configuration file again", .run = commands_ask, .view = &view_reload},
 
 	{"stop", NULL, "end the agent; what it admitted goes on without it", ARGUMENTS(stop_rows), .run = commands_ask},

@@ -348,6 +348,10 @@ static const struct output_section key_sections[] = {SECTION(OUTPUT_RECORD, "", 
 
 const struct output_view view_key_show = VIEW(key_sections);
 
+static const struct output_section metrics_sections[] = {{.kind = OUTPUT_VALUE, .member = "text"}};
+
+const struct output_view view_metrics = VIEW(metrics_sections);
+
 static const struct output_section script_sections[] = {{.kind = OUTPUT_VALUE, .member = "script"}};
 
 const struct output_view view_script = VIEW(script_sections);

@@ -8,6 +8,7 @@
 #define OVNET_CONFIG_CONFIG_H
 
 #include "lib/address.h"
+#include "lib/endpoint.h"
 #include "lib/name.h"
 #include "policy/policy.h"
 
@@ -146,6 +147,7 @@ struct config {
 	size_t host_count;
 	struct config_resolve resolve;
 	struct config_manager manager;
+	char metrics[ENDPOINT_TEXT_MAX]; /* where they are served (lib/endpoint.h); "": nowhere */
 	struct policy_set
 		*policies; /* sealed, with every negotiated vnet and all groups; NULL when no vnet is negotiated */
 	struct config_limits limits;

@@ -189,6 +189,18 @@ SCHEMA_TYPE(file)
 	return 0;
 }
 
+SCHEMA_TYPE(endpoint)
+{
+	const char *text = schema_text(value);
+	struct sockaddr_storage address;
+	socklen_t length;
+
+	if (!text || strlen(text) >= ENDPOINT_TEXT_MAX || endpoint_parse(text, &address, &length))
+		return schema_refuse(reader, path, row->expected, value);
+	strcpy(schema_place(target, row), text);
+	return 0;
+}
+
 SCHEMA_TYPE(interface)
 {
 	const char *text = schema_text(value);

@@ -5,12 +5,14 @@
 #include "lib/notify.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "lib/error.h"
+#include "lib/time.h"
 
 void notify_say(const char *state)
 {
@@ -28,6 +30,18 @@ void notify_say(const char *state)
 		address.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0)
-		sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
+		sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+}
+
+void notify_reloading(void)
+{
+	char text[64];
+	struct timespec now;
+
+	/* With the time, so that a READY=1 from before is not taken for the end. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		(unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+	notify_say(text);
 }

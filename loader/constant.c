@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/error.h"
+#include "loader/imprint.h"
 #include "loader/loader.h"
 #include "loader/pin.h"
 #include "maps/constant.h"
@@ -68,12 +69,16 @@ int loader_pinned_locator(const char *instance, struct locator *out)
 	uint32_t maps[PROGRAM_MAPS_MAX];
 	struct bpf_prog_info info = {.nr_map_ids = ARRAY_LEN(maps), .map_ids = (uintptr_t)maps};
 	uint32_t length = sizeof(info);
+	scope_free char *imprint = NULL;
 	char path[PIN_PATH_MAX];
 	int error = pin_path(path, instance, PIN_PROGRAMS, "uplink_tc");
 	scope_close int program = error ? error : bpf_obj_get(path);
 
 	if (program < 0)
 		return program;
+	if (!imprint_read(instance, &imprint) && !imprint_locator(imprint, out))
+		return 0;
+	/* Of a loader that wrote none. */
 	if (bpf_obj_get_info_by_fd(program, &info, &length))
 		return -errno;
 	for (uint32_t i = 0; i < info.nr_map_ids && i < ARRAY_LEN(maps); i++) {

@@ -15,6 +15,7 @@
 #include <bpf/bpf.h>
 
 #include "lib/error.h"
+#include "loader/imprint.h"
 
 static void layout_type(FILE *out, const struct btf *btf, uint32_t id);
 
@@ -124,13 +125,12 @@ static void layout_tell(const char *part, const char *pinned, const char *wanted
 		(int)strcspn(pinned + at, "{;}"), pinned + at, (int)strcspn(wanted + at, "{;}"), wanted + at);
 }
 
-static int layout_compare_types(const char *part, const struct btf *pinned, uint32_t pinned_id,
-	const struct btf *wanted, uint32_t wanted_id, char *difference, size_t size)
+static int layout_compare_types(const char *part, const char *pinned_text, const struct btf *wanted, uint32_t wanted_id,
+	char *difference, size_t size)
 {
-	scope_free char *pinned_text = layout_text(pinned, pinned_id);
 	scope_free char *wanted_text = layout_text(wanted, wanted_id);
 
-	if (!pinned_text || !wanted_text)
+	if (!wanted_text)
 		return -ENOMEM;
 	if (!strcmp(pinned_text, wanted_text))
 		return 0;
@@ -162,10 +162,40 @@ static int layout_compare_sizes(const struct bpf_map *wanted, const struct bpf_m
 	return 0;
 }
 
-int layout_compare(const struct bpf_map *wanted, const struct btf *btf, int fd, char *difference, size_t size)
+/* From the kernel, or, where that does not say, from the imprint. Returns 0 and texts to be freed, or -errno. */
+static int layout_of_pinned(const struct bpf_map_info *info, const char *name, const char *imprint, char **key,
+	char **value)
+{
+	struct btf *btf = info->btf_id ? btf__load_from_kernel_by_id(info->btf_id) : NULL;
+	int error = info->btf_id && !btf ? -errno : 0;
+
+	if (error == -EPERM && imprint && !imprint_map(imprint, name, key, value))
+		return 0;
+	if (error)
+		return error;
+	*key = layout_text(btf, info->btf_key_type_id);
+	*value = layout_text(btf, info->btf_value_type_id);
+	btf__free(btf);
+	return *key && *value ? 0 : -ENOMEM;
+}
+
+int layout_write(FILE *out, const struct bpf_map *map, const struct btf *btf)
+{
+	scope_free char *key = layout_text(btf, bpf_map__btf_key_type_id(map));
+	scope_free char *value = layout_text(btf, bpf_map__btf_value_type_id(map));
+
+	if (!key || !value)
+		return -ENOMEM;
+	fprintf(out, "map\t%s\t%s\t%s\n", bpf_map__name(map), key, value);
+	return 0;
+}
+
+int layout_compare(const struct bpf_map *wanted, const struct btf *btf, int fd, const char *imprint, char *difference,
+	size_t size)
 {
 	struct bpf_map_info info = {0};
-	struct btf *pinned = NULL;
+	scope_free char *key = NULL;
+	scope_free char *value = NULL;
 	uint32_t length = sizeof(info);
 	int error = bpf_obj_get_info_by_fd(fd, &info, &length);
 
@@ -174,16 +204,10 @@ int layout_compare(const struct bpf_map *wanted, const struct btf *btf, int fd, 
 	error = layout_compare_sizes(wanted, &info, difference, size);
 	if (error)
 		return error;
-	if (info.btf_id) {
-		pinned = btf__load_from_kernel_by_id(info.btf_id);
-		if (!pinned)
-			return -errno;
-	}
-	error = layout_compare_types("key", pinned, info.btf_key_type_id, btf, bpf_map__btf_key_type_id(wanted),
-		difference, size);
+	error = layout_of_pinned(&info, bpf_map__name(wanted), imprint, &key, &value);
 	if (!error)
-		error = layout_compare_types("value", pinned, info.btf_value_type_id, btf,
-			bpf_map__btf_value_type_id(wanted), difference, size);
-	btf__free(pinned);
+		error = layout_compare_types("key", key, btf, bpf_map__btf_key_type_id(wanted), difference, size);
+	if (!error)
+		error = layout_compare_types("value", value, btf, bpf_map__btf_value_type_id(wanted), difference, size);
 	return error;
 }

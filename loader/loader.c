@@ -18,6 +18,7 @@
 
 #include "lib/error.h"
 #include "lib/log.h"
+#include "loader/imprint.h"
 #include "loader/internal.h"
 #include "loader/layout.h"
 #include "loader/verifier.h"
@@ -36,6 +37,7 @@
 struct fresh_maps {
 	struct bpf_map *map[MAPS_COUNT_MAX];
 	size_t count;
+	bool some; /* others were taken over */
 };
 
 /* The instance's name becomes a directory's. */
@@ -129,7 +131,8 @@ static int loader_open_skeleton(struct loader *loader, const struct loader_optio
 }
 
 /* Takes over one pinned map, or notes that it is to be made. */
-static int loader_take_over_map(struct loader *loader, struct bpf_map *map, struct fresh_maps *fresh)
+static int loader_take_over_map(struct loader *loader, struct bpf_map *map, const char *imprint,
+	struct fresh_maps *fresh)
 {
 	char path[PIN_PATH_MAX], difference[DIFFERENCE_MAX];
 	int error = pin_path(path, loader->instance, PIN_MAPS, bpf_map__name(map));
@@ -143,7 +146,7 @@ static int loader_take_over_map(struct loader *loader, struct bpf_map *map, stru
 	}
 	if (!error)
 		error = fd < 0 ? fd
-			       : layout_compare(map, bpf_object__btf(loader->skeleton->obj), fd, difference,
+			       : layout_compare(map, bpf_object__btf(loader->skeleton->obj), fd, imprint, difference,
 					 sizeof(difference));
 	if (error == -EEXIST) {
 		log_error("loader %s: %s: stop ovnetd with --detach first, which drops all sessions, or keep the old "
@@ -153,19 +156,27 @@ static int loader_take_over_map(struct loader *loader, struct bpf_map *map, stru
 	}
 	if (!error)
 		error = bpf_map__reuse_fd(map, fd);
+	fresh->some |= !error;
 	if (error)
-		log_error("loader %s: cannot take over: %s", path, strerror(-error));
+		log_error("loader %s: cannot take over: %s%s", path, strerror(-error),
+			error == -EPERM && !imprint
+				? "; its maker left no imprint: start ovnetd once with CAP_SYS_ADMIN"
+				: "");
 	return error;
 }
 
 /* Every map is looked at, so that all differences are told at once. */
 static int loader_take_over(struct loader *loader, struct fresh_maps *fresh)
 {
+	scope_free char *imprint = NULL;
 	struct bpf_map *map;
-	int result = 0;
+	int result = imprint_read(loader->instance, &imprint);
 
+	if (result && result != -ENOENT)
+		return result;
+	result = 0;
 	bpf_object__for_each_map(map, loader->skeleton->obj) {
-		int error = bpf_map__is_internal(map) ? 0 : loader_take_over_map(loader, map, fresh);
+		int error = bpf_map__is_internal(map) ? 0 : loader_take_over_map(loader, map, imprint, fresh);
 
 		if (error)
 			result = error;
@@ -203,6 +214,32 @@ static int loader_load(struct loader *loader)
 	return error;
 }
 
+/* All maps that are pinned by now were found to be as these are, and the locator to be this one. */
+static int loader_write_imprint(const struct loader *loader, const struct locator *locator)
+{
+	const struct bpf_object *object = loader->skeleton->obj;
+	char prefix[ADDRESS_TEXT_MAX];
+	scope_free char *text = NULL;
+	struct bpf_map *map;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int error = 0;
+
+	if (!out)
+		return -errno;
+	fprintf(out, "locator\t%s\n", locator_format(locator, prefix));
+	bpf_object__for_each_map(map, object)
+		if (!error && !bpf_map__is_internal(map))
+			error = layout_write(out, map, bpf_object__btf(object));
+	if (fclose(out) && !error)
+		error = -ENOMEM;
+	if (!error)
+		error = imprint_write(loader->instance, text);
+	if (error)
+		log_error("loader imprint: cannot pin: %s", strerror(-error));
+	return error;
+}
+
 static int loader_pin_maps(const struct loader *loader, const struct fresh_maps *fresh)
 {
 	char path[PIN_PATH_MAX];
@@ -227,6 +264,8 @@ static void loader_unpin_maps(const struct loader *loader, const struct fresh_ma
 	for (size_t i = 0; i < fresh->count; i++)
 		if (!pin_path(path, loader->instance, PIN_MAPS, bpf_map__name(fresh->map[i])))
 			pin_remove(path);
+	if (!fresh->some)
+		imprint_remove(loader->instance);
 }
 
 static int loader_program_paths(const struct loader *loader, const struct bpf_program *program, char path[PIN_PATH_MAX],
@@ -330,6 +369,9 @@ static int loader_prepare(struct loader *loader, const struct loader_options *op
 		return error;
 
 	error = pin_make_directories(loader->instance);
+	/* First: who takes over maps without it may not be able to. */
+	if (!error)
+		error = loader_write_imprint(loader, &options->locator);
 	if (!error)
 		error = loader_pin_maps(loader, &fresh);
 	if (!error)

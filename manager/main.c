@@ -17,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/notify.h"
 #include "lib/time.h"
+#include "lib/watchdog.h"
 #include "manager/agents.h"
 #include "manager/change.h"
 #include "manager/http.h"
@@ -277,16 +278,20 @@ static void end(struct manager *manager)
 
 static int run(struct manager *manager)
 {
+	struct watchdog *watchdog = NULL;
 	int error;
 
 	manager->started_ns = time_now_ns();
 	error = start(manager);
+	if (!error)
+		error = watchdog_open(manager->loop, &watchdog);
 	if (!error) {
 		log_notice("ovnet-manager " OVNET_VERSION ": ready at revision %llu",
 			(unsigned long long)state_revision(manager->state));
 		notify_say("READY=1");
 		error = loop_run(manager->loop);
 	}
+	watchdog_close(watchdog);
 	end(manager);
 	return error;
 }

@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Installs the Debian packages that the named purposes need and that are missing; without root, says how to.
-# usage: mk/deps.sh [build] [demo] [test] [bench] [kernels]
+# usage: mk/deps.sh [build] [demo] [test] [bench] [deb] [kernels]
 set -eu
 
 build="gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libcjson-dev libmnl-dev libsodium-dev libsqlite3-dev libcurl4-gnutls-dev libmicrohttpd-dev libgnutls28-dev pkg-config"
 demo="iproute2 iputils-ping iperf3 tcpdump procps netcat-openbsd python3-scapy"
-test="$demo libcunit1-dev nftables tshark libasan8 libubsan1 libclang-rt-14-dev etcd-server ethtool git clang-format cppcheck util-linux man-db python3-jsonschema python3-yaml"
+test="$demo libcunit1-dev nftables tshark libasan8 libubsan1 libclang-rt-14-dev etcd-server ethtool curl python3-seccomp python3-jsonschema python3-yaml systemd git clang-format cppcheck util-linux man-db"
 bench="$demo nftables"
+deb="debhelper dpkg-dev lintian fakeroot"
 kernels="qemu-system-x86 busybox-static kmod cpio xz-utils"
 
 wanted=
@@ -17,8 +18,9 @@ for purpose in "$@"; do
 	demo) wanted="$wanted $demo" ;;
 	test) wanted="$wanted $test" ;;
 	bench) wanted="$wanted $bench" ;;
+	deb) wanted="$wanted $deb" ;;
 	kernels) wanted="$wanted $kernels" ;;
-	*) echo "mk/deps.sh: unknown purpose '$purpose': build, demo, test, bench or kernels" >&2; exit 2 ;;
+	*) echo "mk/deps.sh: unknown purpose '$purpose': build, demo, test, bench, deb or kernels" >&2; exit 2 ;;
 	esac
 done
 

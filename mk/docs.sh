@@ -50,7 +50,8 @@ maps() {
 
 		The contract between the programs in the kernel and ovnetd. Each map is pinned as
 		`/sys/fs/bpf/ovnet/INSTANCE/maps/NAME` and can be read with `bpftool map dump pinned ...`. Addresses are octets in
-		network order, ports numbers, times nanoseconds of CLOCK_BOOTTIME.
+		network order, ports numbers, times nanoseconds of CLOCK_BOOTTIME. Beside them lies `imprint`, a text from which the next loader
+		knows their layouts (`loader/imprint.h`).
 	END
 	for each in port rule session mapping nexthop counter event pending question control identity; do
 		header "maps/$each.h"

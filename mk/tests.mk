@@ -43,7 +43,7 @@ tests: all $(B)/describe $(B)/describe-cli $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
 
 # Which test programs `selftests/run.sh` runs, and in which order, is written there.
 check: ## Run every test; installs what is missing; ends with one line of counts, kept in build/check.txt
-	@mk/deps.sh build test
+	@mk/deps.sh build test deb
 	@$(MAKE) --no-print-directory tests
 	@$(MAKE) --no-print-directory asan
 	@selftests/run.sh

@@ -69,9 +69,11 @@ all() {
 	for each in api behaviour; do
 		suite "asan/manager/$each.sh" env BUILD="$B/asan" "selftests/manager/$each.sh"
 	done
+	suite deb.sh selftests/deb.sh
 	suite asan/net/basic.sh env BIN="$PWD/$B/asan" selftests/net/basic.sh
 	suite asan/net/life.sh env BIN="$PWD/$B/asan" selftests/net/life.sh
 	suite asan/net/negotiate.sh env BIN="$PWD/$B/asan" selftests/net/negotiate.sh
+	suite asan/net/metrics.sh env BIN="$PWD/$B/asan" selftests/net/metrics.sh
 }
 
 if [ $# -eq 0 ]; then

@@ -7,12 +7,15 @@
 #include "loader/loader.h"
 
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 
 #include <bpf/btf.h>
 
+#include "loader/imprint.h"
 #include "maps/access.h"
 #include "selftests/bpf/loader_fixture.h"
 
@@ -241,6 +244,76 @@ static void test_no_fields(void)
 	CU_ASSERT_EQUAL(loader_remove(fixture_instance), 0);
 }
 
+/* CAP_SYS_ADMIN, which an agent in its unit's sandbox does not have, in force or not. */
+static void privilege(bool full)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	CU_ASSERT_EQUAL_FATAL(syscall(SYS_capget, &header, data), 0);
+	if (full)
+		data[0].effective |= 1u << CAP_SYS_ADMIN;
+	else
+		data[0].effective &= ~(1u << CAP_SYS_ADMIN);
+	CU_ASSERT_EQUAL_FATAL(syscall(SYS_capset, &header, data), 0);
+}
+
+/* Puts another word for the first one in the imprint, as long as that. */
+static void imprint_change(const char *from, const char *to)
+{
+	scope_free char *text = NULL;
+	char *at;
+
+	CU_ASSERT_EQUAL_FATAL(imprint_read(fixture_instance, &text), 0);
+	at = strstr(text, from);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	memcpy(at, to, strlen(to));
+	CU_ASSERT_EQUAL(imprint_write(fixture_instance, text), 0);
+}
+
+static void test_less_privilege(void)
+{
+	struct loader_options moved = fixture_options;
+	struct loader *loader = fixture_open();
+	uint32_t id = map_id(loader_maps(loader)->rules);
+	struct locator locator = {0};
+
+	loader_close(loader);
+	privilege(false);
+	loader = fixture_open();
+	CU_ASSERT_EQUAL(map_id(loader_maps(loader)->rules), id);
+	CU_ASSERT_EQUAL(loader_pinned_locator(fixture_instance, &locator), 0);
+	CU_ASSERT_EQUAL(memcmp(&locator, &fixture_options.locator, sizeof(locator)), 0);
+	loader_close(loader);
+
+	loader = NULL;
+	moved.locator.octet[7] = 9;
+	fixture_log_begin();
+	CU_ASSERT_EQUAL(loader_open(&moved, &loader), -EEXIST);
+	fixture_assert_says(fixture_log_end(), "the programs in the kernel are for locator fd00:1:0:1::/64");
+	imprint_change("ifindex @12", "ifother @12");
+	fixture_log_begin();
+	CU_ASSERT_EQUAL(loader_open(&fixture_options, &loader), -EEXIST);
+	fixture_assert_says(fixture_log_end(), "maps/nexthops: its value has 'u32 ifother @12'");
+	CU_ASSERT_EQUAL(unlink(fixture_pin("maps", "imprint")), 0);
+	fixture_log_begin();
+	CU_ASSERT_EQUAL(loader_open(&fixture_options, &loader), -EPERM);
+	fixture_assert_says(fixture_log_end(), "its maker left no imprint: start ovnetd once with CAP_SYS_ADMIN");
+	CU_ASSERT_PTR_NULL(loader);
+
+	/* With it the kernel's word counts, and there is an imprint again. */
+	privilege(true);
+	loader_close(fixture_open());
+	imprint_change("ifindex @12", "ifother @12");
+	loader_close(fixture_open());
+	privilege(false);
+	loader = fixture_open();
+	CU_ASSERT_EQUAL(map_id(loader_maps(loader)->rules), id);
+	fixture_end(loader);
+	privilege(true);
+	CU_ASSERT_TRUE(fixture_pins_are_gone());
+}
+
 static void test_failed_open(void)
 {
 	struct loader_options options = fixture_options;
@@ -302,6 +375,7 @@ int main(void)
 		{"another size is refused, and the map stays as it was", test_other_size},
 		{"exchanged fields are refused, and the map stays as it was", test_other_fields},
 		{"a map without types is refused", test_no_fields},
+		{"maps are taken over with less privilege, by their imprint", test_less_privilege},
 		{"an open that fails leaves nothing", test_failed_open},
 		{"bpffs is mounted where it is not", test_mount},
 	};

@@ -105,7 +105,7 @@ static void test_usage(void)
 		"ovnetctl: expected an instance of at most 31 letters, digits, '_', '.' and '-', got '..'\n");
 	check_usage("xyzzy --help",
 		"ovnetctl: unknown object 'xyzzy'; expected status, port, rule, session, mapping, drop, "
-		"explain, monitor, peer, queue, reload, stop, vnet, node, address, group, security_group, policy, "
+		"explain, monitor, peer, queue, metrics, reload, stop, vnet, node, address, group, security_group, policy, "
 		"handle, host, account, token, manager, apply, export, wait, log, events, backup, context, key, config "
 		"or completion\n");
 }

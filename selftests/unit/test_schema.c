@@ -16,7 +16,7 @@ static void unknown_keys(void)
 			{"13: lokator: expected a known key like 'locator', got 'lokator'"}},
 		{12, "\"idle\": {}, \"color\": 1",
 			{"12: color: expected one of the keys instance, locator, uplinks, uplink_mode, delivery, manager, hosts, "
-			 "identity, vnets, groups, handles, nodes, mappings, rules, policies, resolve, limits, idle, got 'color'"}},
+			 "identity, vnets, groups, handles, nodes, mappings, rules, policies, resolve, metrics, limits, idle, got 'color'"}},
 		{4, "\"vnets\": [{\"name\": \"Z\", \"vni\": 77, \"vnii\": 2}, {\"name\": \"Y\", \"vni\": 78}],",
 			{"4: vnets[0].vnii: expected a known key like 'vni', got 'vnii'"}},
 		{6,
