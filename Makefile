@@ -25,7 +25,7 @@ demo: ## Install what is missing, build, run the demo on namespaces, clean up
 	@$(MAKE) --no-print-directory all $(T)/net/tapnode
 	@selftests/demo.sh
 
-docs: $(B)/describe ## Generate docs/drops.md, docs/maps.md and docs/api.yaml from the sources
+docs: $(B)/describe $(B)/describe-cli ## Generate docs/drops.md, maps.md, api.yaml and the manual of ovnetctl from the sources
 	@mk/docs.sh
 
 UNITS := ovnetd.service ovnetd@.service ovnet-manager.service

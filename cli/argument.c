@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/argument.h"
+#include "cli/kinds.h"
 #include "config/config.h"
 #include "lib/address.h"
 
@@ -76,6 +77,7 @@ bool argument_is_value(const struct command_argument *row, const char *text)
 	struct locator locator;
 	struct ipv4 ipv4;
 	long long number;
+	char name[MODEL_NAME_MAX], message[200];
 
 	switch (row->type) {
 	case ARGUMENT_TEXT:
@@ -101,6 +103,13 @@ bool argument_is_value(const struct command_argument *row, const char *text)
 		return argument_is_instance(text);
 	case ARGUMENT_FLAG:
 		return true;
+	case ARGUMENT_NAME:
+		/* Which account is meant is known to who asks; here any will do. */
+		return model_name(row->kind, "any", text, name, message) == 0;
+	case ARGUMENT_FIELD:
+		return kinds_is_value(row, text);
+	case ARGUMENT_CONTEXT:
+		return argument_is_instance(text) && strcmp(text, "none") != 0;
 	}
 	return false;
 }
@@ -126,9 +135,14 @@ static const char *expected(enum argument_type type)
 		return "an IPv6 address";
 	case ARGUMENT_INSTANCE:
 		return "an agent's instance";
+	case ARGUMENT_NAME:
+		return "a name of letters, digits, '_', '.' and '-', with its account and '/' before it where it is another's";
+	case ARGUMENT_CONTEXT:
+		return "a context's name, of at most 31 letters, digits, '_', '.' and '-'";
 	case ARGUMENT_NUMBER:
 	case ARGUMENT_WORD:
 	case ARGUMENT_FLAG:
+	case ARGUMENT_FIELD:
 		break;
 	}
 	return NULL;
@@ -136,6 +150,8 @@ static const char *expected(enum argument_type type)
 
 bool argument_check(const struct command_argument *row, const char *text, FILE *err)
 {
+	char words[320];
+
 	if (argument_is_value(row, text))
 		return true;
 	fprintf(err, "ovnetctl: %s: expected ", row->name);
@@ -143,6 +159,8 @@ bool argument_check(const struct command_argument *row, const char *text, FILE *
 		fprintf(err, "a number from %lld to %lld", row->min, row->max);
 	else if (row->type == ARGUMENT_WORD)
 		fprintf(err, "%s", row->value);
+	else if (row->type == ARGUMENT_FIELD)
+		fputs(kinds_expected(row, words), err);
 	else
 		fputs(expected(row->type), err);
 	fprintf(err, ", got '%s'\n", text);
@@ -168,7 +186,11 @@ cJSON *argument_json(const struct command_argument *row, const char *text)
 	case ARGUMENT_WORD:
 	case ARGUMENT_FILE:
 	case ARGUMENT_INSTANCE:
+	case ARGUMENT_NAME:
+	case ARGUMENT_CONTEXT:
 		break;
+	case ARGUMENT_FIELD:
+		return kinds_json(row, text);
 	}
 	return cJSON_CreateString(text);
 }

@@ -8,99 +8,17 @@
 
 #include "cli/argument.h"
 #include "cli/command.h"
+#include "cli/complete.h"
 #include "cli/help.h"
+#include "cli/kinds.h"
 #include "config/config.h"
 #include "lib/error.h"
 
-#define WORDS_MAX 64 /* candidates for a suggestion */
-#define WORD_MAX 32  /* octets of a word for which a suggestion is sought */
-
-const struct command_option command_options[OPTION_COUNT] = {
-	[OPTION_JSON] = {"-j", "--json", NULL, "write the result as JSON"},
-	[OPTION_INSTANCE] = {"-i", "--instance", "INSTANCE",
-		"the agent's instance; default: OVNET_INSTANCE, or else default"},
-	[OPTION_SOCKET] = {"-s", "--socket", "SOCKET",
-		"the path of the agent's control socket, instead of an instance"},
-	[OPTION_HELP] = {"-h", "--help", NULL, "describe the command so far"},
-	[OPTION_VERSION] = {"-V", "--version", NULL, "print the version"},
-};
-
-/* Distance of two words: insertions, deletions, replacements, and swaps of neighbours. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t rows[3][WORD_MAX + 1];
-	size_t *before = rows[0], *above = rows[1], *row = rows[2];
-	size_t a_length = strlen(a), b_length = strlen(b);
-
-	if (a_length > WORD_MAX || b_length > WORD_MAX)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= b_length; j++)
-		above[j] = j;
-	for (size_t i = 1; i <= a_length; i++) {
-		size_t *free_row = before;
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_length; j++) {
-			size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
-
-			if (above[j] + 1 < best)
-				best = above[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
-				best = before[j - 2] + 1;
-			row[j] = best;
-		}
-		before = above;
-		above = row;
-		row = free_row;
-	}
-	return above[b_length];
-}
-
-const char *command_suggest(const char *word, const char *const *candidates, size_t count)
-{
-	size_t length = strlen(word);
-	size_t nearest = length / 3 + 1; /* a third of a word may be wrong */
-	const char *found = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		size_t d = distance(word, candidates[i]);
-
-		if (length > 0 && strncmp(word, candidates[i], length) == 0)
-			d = 0;
-		if (d < nearest) {
-			nearest = d;
-			found = candidates[i];
-		}
-	}
-	return found;
-}
-
-/* "list, add or del" */
-static void print_candidates(const char *const *candidates, size_t count, FILE *err)
-{
-	for (size_t i = 0; i < count; i++)
-		fprintf(err, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", candidates[i]);
-	putc('\n', err);
-}
-
-/* "ovnetctl: unknown object 'rul'; did you mean 'rule'?", or what is known when nothing is near. */
-static void report_unknown(FILE *err, const char *what, const char *word, const char *const *candidates, size_t count)
-{
-	const char *suggestion = command_suggest(word, candidates, count);
-
-	fprintf(err, "ovnetctl: unknown %s '%s'; ", what, word);
-	if (suggestion) {
-		fprintf(err, "did you mean '%s'?\n", suggestion);
-		return;
-	}
-	fputs("expected ", err);
-	print_candidates(candidates, count, err);
-}
+#define WORDS_MAX 128 /* candidates for a suggestion */
 
 const struct command *command_find(const char *object, const char *verb)
 {
+	command_prepare();
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *command = &command_table[i];
 
@@ -145,68 +63,6 @@ static bool is_help_word(const char *word)
 	return strcmp(word, "help") == 0;
 }
 
-/* An option, and whether it took the next word. Returns CLI_OK or CLI_USAGE. */
-static enum cli_status parse_option(const char *word, const char *next, FILE *err, struct command_line *line,
-	bool *took)
-{
-	const char *words[2 * OPTION_COUNT];
-	size_t option;
-
-	for (option = 0; option < OPTION_COUNT; option++) {
-		words[2 * option] = command_options[option].full;
-		words[2 * option + 1] = command_options[option].brief;
-		if (strcmp(word, command_options[option].brief) == 0 || strcmp(word, command_options[option].full) == 0)
-			break;
-	}
-	if (option == OPTION_COUNT) {
-		report_unknown(err, "option", word, words, ARRAY_LEN(words));
-		return CLI_USAGE;
-	}
-	*took = command_options[option].value;
-	if (*took && !next) {
-		fprintf(err, "ovnetctl: %s needs a value: %s\n", word, command_options[option].value);
-		return CLI_USAGE;
-	}
-	switch (option) {
-	case OPTION_JSON:
-		line->json = true;
-		break;
-	case OPTION_INSTANCE:
-		line->instance = next;
-		break;
-	case OPTION_SOCKET:
-		line->socket = next;
-		break;
-	case OPTION_HELP:
-		line->help = true;
-		break;
-	case OPTION_VERSION:
-		line->version = true;
-		break;
-	}
-	return CLI_OK;
-}
-
-/* Options may stand anywhere: takes them out, and leaves the other words. */
-static enum cli_status parse_options(int argc, char *const argv[], FILE *err, struct command_line *line,
-	const char **words, size_t *count)
-{
-	*count = 0;
-	for (int i = 1; i < argc; i++) {
-		bool took = false;
-
-		if (argv[i][0] != '-') {
-			words[(*count)++] = argv[i];
-			continue;
-		}
-		if (parse_option(argv[i], i + 1 < argc ? argv[i + 1] : NULL, err, line, &took) != CLI_OK)
-			return CLI_USAGE;
-		if (took)
-			i++;
-	}
-	return CLI_OK;
-}
-
 static enum cli_status choose_instance(FILE *err, struct command_line *line)
 {
 	if (line->socket && line->instance) {
@@ -233,7 +89,7 @@ static enum cli_status parse_command(const char *const *words, size_t count, FIL
 	const char *candidates[WORDS_MAX];
 
 	if (!is_object(words[0])) {
-		report_unknown(err, "object", words[0], candidates, list_objects(candidates));
+		command_unknown(err, "object", words[0], candidates, list_objects(candidates));
 		return CLI_USAGE;
 	}
 	line->object = words[0];
@@ -250,13 +106,13 @@ static enum cli_status parse_command(const char *const *words, size_t count, FIL
 		*used = 2;
 		if (line->command)
 			return CLI_OK;
-		report_unknown(err, "verb", words[1], candidates, list_verbs(words[0], candidates));
+		command_unknown(err, "verb", words[1], candidates, list_verbs(words[0], candidates));
 		return CLI_USAGE;
 	}
 	if (line->help)
 		return CLI_OK;
 	fprintf(err, "ovnetctl: %s needs a verb: ", words[0]);
-	print_candidates(candidates, list_verbs(words[0], candidates), err);
+	command_candidates(candidates, list_verbs(words[0], candidates), err);
 	return CLI_USAGE;
 }
 
@@ -276,11 +132,13 @@ static enum cli_status report_key(const struct command *command, const char *key
 	const char *candidates[COMMAND_ARGUMENTS_MAX];
 	size_t count = 0;
 
+	if (kinds_explain_key(command, key, err))
+		return CLI_USAGE;
 	for (size_t i = 0; i < command->argument_count; i++)
 		if (!command->arguments[i].positional)
 			candidates[count++] = command->arguments[i].name;
 	if (count > 0)
-		report_unknown(err, "argument", key, candidates, count);
+		command_unknown(err, "argument", key, candidates, count);
 	else
 		fprintf(err, "ovnetctl: unexpected '%s'; see 'ovnetctl %s --help'\n", key, command->object);
 	return CLI_USAGE;
@@ -309,6 +167,24 @@ static enum cli_status parse_pair(const char *const *words, size_t count, FILE *
 	return argument_check(row, line->values[i], err) ? CLI_OK : CLI_USAGE;
 }
 
+static enum cli_status check_some(const struct command_line *line, FILE *err)
+{
+	const struct command *command = line->command;
+	const char *keys[COMMAND_ARGUMENTS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < command->argument_count; i++) {
+		if (command->arguments[i].positional)
+			continue;
+		if (line->values[i])
+			return CLI_OK;
+		keys[count++] = command->arguments[i].name;
+	}
+	fprintf(err, "ovnetctl: %s %s needs something to change: ", command->object, command->verb);
+	command_candidates(keys, count, err);
+	return CLI_USAGE;
+}
+
 static enum cli_status check_required(const struct command_line *line, FILE *err)
 {
 	const struct command *command = line->command;
@@ -328,7 +204,7 @@ static enum cli_status check_required(const struct command_line *line, FILE *err
 		missing = true;
 	}
 	if (!missing)
-		return CLI_OK;
+		return command->some ? check_some(line, err) : CLI_OK;
 	putc('\n', err);
 	return CLI_USAGE;
 }
@@ -372,11 +248,12 @@ enum cli_status command_parse(int argc, char *const argv[], FILE *err, struct co
 	const char **words = all;
 	size_t count, used;
 
+	command_prepare();
 	if (!all) {
 		fputs("ovnetctl: out of memory\n", err);
 		return CLI_FAILED;
 	}
-	if (parse_options(argc, argv, err, &line, words, &count) != CLI_OK)
+	if (option_parse(argc, argv, err, &line, words, &count) != CLI_OK)
 		return CLI_USAGE;
 	if (count > 0 && is_help_word(words[0])) {
 		line.help = true;
@@ -393,7 +270,8 @@ enum cli_status command_parse(int argc, char *const argv[], FILE *err, struct co
 		if (line.command && parse_arguments(words + used, count - used, err, &line) != CLI_OK)
 			return CLI_USAGE;
 	}
-	if (!line.help && !line.version && choose_instance(err, &line) != CLI_OK)
+	if (!line.help && !line.version &&
+		(option_check(&line, err) != CLI_OK || choose_instance(err, &line) != CLI_OK))
 		return CLI_USAGE;
 	*out = line;
 	return CLI_OK;
@@ -454,6 +332,7 @@ static enum cli_status run(const struct command_line *line, FILE *out, FILE *err
 		.values = line->values,
 		.instance = line->instance,
 		.socket = line->socket,
+		.options = line->options,
 		.output = &output,
 		.err = err,
 	};
@@ -468,9 +347,14 @@ static enum cli_status run(const struct command_line *line, FILE *out, FILE *err
 enum cli_status command_main(int argc, char *const argv[], FILE *out, FILE *err)
 {
 	struct command_line line;
-	enum cli_status status = command_parse(argc, argv, err, &line);
+	enum cli_status status;
 	int write_error = 0;
 
+	if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0) {
+		complete_words(argc - 2, argv + 2, out);
+		return CLI_OK;
+	}
+	status = command_parse(argc, argv, err, &line);
 	if (status != CLI_OK)
 		return status;
 	errno = 0;

@@ -71,6 +71,27 @@ static int connect_and_request(const struct command_context *context, const cJSO
 	return result < 0 ? result : client_request(*client, name, arguments, answer);
 }
 
+/* The caller frees it; NULL: out of memory. */
+static char *socket_path(const struct command_context *context)
+{
+	char *path = NULL;
+
+	if (context->socket)
+		return strdup(context->socket);
+	return asprintf(&path, SOCKET_FORMAT, context->instance) < 0 ? NULL : path;
+}
+
+bool commands_agent_is_there(const struct command_context *context)
+{
+	scope_free char *path = socket_path(context);
+	struct client *client = NULL;
+	int result = path ? client_open(path, CLIENT_TIMEOUT_MS, &client) : -ENOMEM;
+
+	client_close(client);
+	/* One that is there and may not be asked is the one that is meant, and the reason to tell. */
+	return result != -ENOENT && result != -ECONNREFUSED;
+}
+
 /* Asks, and hands over the socket's path, the connection and the answer: the caller's also on failure. */
 static enum cli_status ask(const struct command_context *context, const cJSON *arguments, char **path,
 	struct client **client, cJSON **answer)
@@ -78,11 +99,7 @@ static enum cli_status ask(const struct command_context *context, const cJSON *a
 	const cJSON *error;
 	int result;
 
-	*path = NULL;
-	if (context->socket)
-		*path = strdup(context->socket);
-	else if (asprintf(path, SOCKET_FORMAT, context->instance) < 0)
-		*path = NULL;
+	*path = socket_path(context);
 	if (!*path) {
 		fputs("ovnetctl: out of memory\n", context->err);
 		return CLI_FAILED;

@@ -4,98 +4,29 @@
  * agent knows of the same beside it. Facts are the agents', words are made here, and become the member "summary" of
  * each explanation.
  */
-#include <stdarg.h>
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/words.h"
 #include "lib/error.h"
 #include "lib/json.h"
-
-/* Appends a sentence. Returns false: out of memory. */
-static bool PRINTF_LIKE(2, 3) say(cJSON *summary, const char *format, ...)
-{
-	char *sentence = NULL;
-	va_list arguments;
-	cJSON *item;
-	int length;
-
-	va_start(arguments, format);
-	length = vasprintf(&sentence, format, arguments);
-	va_end(arguments);
-	if (length < 0)
-		return false;
-	item = cJSON_CreateString(sentence);
-	free(sentence);
-	if (cJSON_AddItemToArray(summary, item))
-		return true;
-	cJSON_Delete(item);
-	return false;
-}
-
-/* A member's text; `missing` when it is null, not there, or something else. */
-static const char *text_of(const cJSON *object, const char *name, const char *missing)
-{
-	const cJSON *value = json_member(object, name);
-
-	return cJSON_IsString(value) ? value->valuestring : missing;
-}
-
-static double number_of(const cJSON *object, const char *name)
-{
-	const cJSON *value = json_member(object, name);
-
-	return cJSON_IsNumber(value) ? value->valuedouble : 0;
-}
-
-static bool is_true(const cJSON *object, const char *name)
-{
-	return cJSON_IsTrue(json_member(object, name));
-}
-
-/* "A (10.0.0.2)", or the address alone. */
-static char *end_name(const cJSON *end)
-{
-	const char *name = text_of(end, "name", NULL), *address = text_of(end, "address", "?");
-	char *words = NULL;
-
-	if (!name)
-		return strdup(address);
-	return asprintf(&words, "%s (%s)", name, address) < 0 ? NULL : words;
-}
-
-/* "tcp port 443", "icmp type 8", or "protocol 47". */
-static char *service_name(const cJSON *explanation)
-{
-	const char *protocol = text_of(explanation, "protocol", "?");
-	unsigned port = (unsigned)number_of(explanation, "port");
-	char *words = NULL;
-	int written;
-
-	if (strcmp(protocol, "icmp") == 0)
-		written = asprintf(&words, "icmp type %u", port);
-	else if (strcmp(protocol, "tcp") == 0 || strcmp(protocol, "udp") == 0)
-		written = asprintf(&words, "%s port %u", protocol, port);
-	else
-		written = asprintf(&words, "protocol %s", protocol);
-	return written < 0 ? NULL : words;
-}
 
 static bool say_head(cJSON *summary, const cJSON *explanation)
 {
 	const cJSON *verdict = json_member(explanation, "verdict");
-	scope_free char *source = end_name(json_member(explanation, "source"));
-	scope_free char *destination = end_name(json_member(explanation, "destination"));
-	scope_free char *service = service_name(explanation);
-	const char *host = text_of(explanation, "host", NULL);
+	scope_free char *source = words_end(json_member(explanation, "source"));
+	scope_free char *destination = words_end(json_member(explanation, "destination"));
+	scope_free char *service = words_service(explanation);
+	const char *host = words_text(explanation, "host", NULL);
 
 	if (!source || !destination || !service)
 		return false;
-	if (!say(summary, "%s to %s in vnet %s, %s, as %s%s%sinstance '%s' has it:", source, destination,
-		    text_of(explanation, "vnet", "?"), service, host ? "host " : "", host ? host : "", host ? ", " : "",
-		    text_of(explanation, "instance", "?")))
+	if (!words_say(summary, "%s to %s in vnet %s, %s, as %s%s%sinstance '%s' has it:", source, destination,
+		    words_text(explanation, "vnet", "?"), service, host ? "host " : "", host ? host : "",
+		    host ? ", " : "", words_text(explanation, "instance", "?")))
 		return false;
-	return say(summary, "Desired: %s. Live: %s.", text_of(verdict, "desired", "unknown"),
-		text_of(verdict, "live", "unknown"));
+	return words_say(summary, "Desired: %s. Live: %s.", words_text(verdict, "desired", "unknown"),
+		words_text(verdict, "live", "unknown"));
 }
 
 /* ---- who the ends are */
@@ -103,48 +34,23 @@ static bool say_head(cJSON *summary, const cJSON *explanation)
 static bool say_end(cJSON *summary, const cJSON *explanation, const char *which)
 {
 	const cJSON *end = json_member(explanation, which), *host = json_member(end, "host");
-	const char *where = text_of(end, "where", "unknown"), *name = text_of(host, "name", NULL);
-	const char *expired = strcmp(text_of(end, "state", ""), "expired") == 0 ? "; the mapping has expired" : "";
+	const char *where = words_text(end, "where", "unknown"), *name = words_text(host, "name", NULL);
+	const char *expired = strcmp(words_text(end, "state", ""), "expired") == 0 ? "; the mapping has expired" : "";
 
 	if (strcmp(where, "local") == 0)
-		return say(summary, "The %s is a node of this host, at port %s%s.", which, text_of(end, "port", "?"),
-			strcmp(text_of(end, "state", ""), "absent") == 0 ? ", and offline" : "");
+		return words_say(summary, "The %s is a node of this host, at port %s%s.", which,
+			words_text(end, "port", "?"),
+			strcmp(words_text(end, "state", ""), "absent") == 0 ? ", and offline" : "");
 	if (strcmp(where, "remote") != 0)
-		return say(summary, "Where the %s is, is not known here.", which);
+		return words_say(summary, "Where the %s is, is not known here.", which);
 	if (!cJSON_IsObject(host))
-		return say(summary, "The %s is elsewhere; which host manages it is not known now.", which);
-	return say(summary, "The %s is managed by %s%s (%s)%s.", which,
+		return words_say(summary, "The %s is elsewhere; which host manages it is not known now.", which);
+	return words_say(summary, "The %s is managed by %s%s (%s)%s.", which,
 		name ? "host " : "a host that the directory does not name", name ? name : "",
-		text_of(host, "locator", "?"), expired);
+		words_text(host, "locator", "?"), expired);
 }
 
 /* ---- desired: what policies say */
-
-/* ", by policy 3 'web' that names its address" and the like; the caller frees it. */
-static char *decided_by(const cJSON *decision)
-{
-	const char *by = text_of(decision, "by", ""), *group = text_of(decision, "group", NULL),
-		   *handle = text_of(decision, "handle", NULL);
-	unsigned policy = (unsigned)number_of(decision, "policy");
-	char *words = NULL;
-	int written;
-
-	if (!policy)
-		written = asprintf(&words, "by default%s%s%s", group ? " of group '" : "", group ? group : "",
-			group ? "'" : "");
-	else
-		written = asprintf(&words, "by policy %u '%s', which names the other end %s%s%s", policy,
-			text_of(decision, "policy_name", "?"),
-			strcmp(by, "address") == 0 ? "by address"
-			: group                    ? "through group '"
-			: handle                   ? "through handle '"
-						   : "in general",
-			group    ? group
-			: handle ? handle
-				 : "",
-			group || handle ? "'" : "");
-	return written < 0 ? NULL : words;
-}
 
 static bool say_side(cJSON *summary, const cJSON *desired, const char *which)
 {
@@ -152,28 +58,29 @@ static bool say_side(cJSON *summary, const cJSON *desired, const char *which)
 	scope_free char *by = NULL;
 
 	if (!cJSON_IsObject(decision))
-		return say(summary, "Desired, the %s's side: not known here.", which);
-	by = decided_by(decision);
+		return words_say(summary, "Desired, the %s's side: not known here.", which);
+	by = words_decided_by(decision);
 	if (!by)
 		return false;
-	return say(summary, "Desired, the %s's side: %s, %s%s.", which, text_of(decision, "verdict", "?"), by,
-		is_true(decision, "here") ? "" : "; so this host's file says, but the other host decides by its own");
+	return words_say(summary, "Desired, the %s's side: %s, %s%s.", which, words_text(decision, "verdict", "?"), by,
+		words_true(decision, "here") ? ""
+					     : "; so this host's file says, but the other host decides by its own");
 }
 
 static bool say_desired(cJSON *summary, const cJSON *explanation)
 {
 	const cJSON *desired = json_member(explanation, "desired"), *joined = json_member(desired, "joined");
-	const char *agreement = text_of(explanation, "agreement", "");
+	const char *agreement = words_text(explanation, "agreement", "");
 
 	if (!cJSON_IsObject(desired))
-		return say(summary,
+		return words_say(summary,
 			"Desired: vnet %s is not negotiated; rules of the file and those given by hand decide.",
-			text_of(explanation, "vnet", "?"));
+			words_text(explanation, "vnet", "?"));
 	if (!say_side(summary, desired, "source") || !say_side(summary, desired, "destination"))
 		return false;
 	if (!cJSON_IsObject(joined))
 		return true;
-	return say(summary, "Desired, in all: %s (%s).", text_of(joined, "verdict", "?"),
+	return words_say(summary, "Desired, in all: %s (%s).", words_text(joined, "verdict", "?"),
 		strcmp(agreement, "one") == 0 ? "one side's allow suffices, unless a policy of the other denies"
 					      : "both sides must allow");
 }
@@ -186,7 +93,7 @@ static const cJSON *deciding_rule(const cJSON *explanation, const char *end)
 	const cJSON *rule;
 
 	cJSON_ArrayForEach(rule, json_member(explanation, "rules")) {
-		if (is_true(rule, "decides") && strcmp(text_of(rule, "end", ""), end) == 0)
+		if (words_true(rule, "decides") && strcmp(words_text(rule, "end", ""), end) == 0)
 			return rule;
 	}
 	return NULL;
@@ -194,28 +101,28 @@ static const cJSON *deciding_rule(const cJSON *explanation, const char *end)
 
 static bool say_rule(cJSON *summary, const cJSON *rule, const char *end)
 {
-	const char *width = text_of(rule, "width", "?");
-	unsigned policy = (unsigned)number_of(rule, "policy");
+	const char *width = words_text(rule, "width", "?");
+	unsigned policy = (unsigned)words_number(rule, "policy");
 	scope_free char *named = NULL;
 	scope_free char *ends = NULL;
 	const cJSON *left = json_member(rule, "expires_in_s");
 
 	if (asprintf(&ends, cJSON_IsNumber(left) ? "ends in %.0f s" : "does not end by itself",
-		    number_of(rule, "expires_in_s")) < 0 ||
+		    words_number(rule, "expires_in_s")) < 0 ||
 		asprintf(&named, policy ? ", policy %u" : "", policy) < 0)
 		return false;
-	return say(summary, "Live, at the %s: %s, by the rule for %s (%s%s), which %s.", end,
-		text_of(rule, "verdict", "?"),
+	return words_say(summary, "Live, at the %s: %s, by the rule for %s (%s%s), which %s.", end,
+		words_text(rule, "verdict", "?"),
 		strcmp(width, "port") == 0       ? "this port"
 		: strcmp(width, "protocol") == 0 ? "the whole protocol"
 						 : "all between the two",
-		text_of(rule, "origin", "?"), named, ends);
+		words_text(rule, "origin", "?"), named, ends);
 }
 
 /* What becomes of the next packet that no rule covers. */
 static const char *next_packet(const cJSON *live, const char *end)
 {
-	if (is_true(live, "negotiates"))
+	if (words_true(live, "negotiates"))
 		return "the next packet is negotiated";
 	return strcmp(end, "source") == 0 ? "the next packet is dropped" : "what arrives now is dropped";
 }
@@ -228,13 +135,13 @@ static bool say_live(cJSON *summary, const cJSON *explanation, const char *end)
 	if (!cJSON_IsObject(live))
 		return true;
 	if (!rule)
-		return say(summary, "Live, at the %s: %s (%s); %s.", end, text_of(live, "description", "?"),
-			text_of(live, "reason", "?"), next_packet(live, end));
+		return words_say(summary, "Live, at the %s: %s (%s); %s.", end, words_text(live, "description", "?"),
+			words_text(live, "reason", "?"), next_packet(live, end));
 	if (!say_rule(summary, rule, end))
 		return false;
-	if (strcmp(text_of(rule, "verdict", ""), "ask") != 0)
+	if (strcmp(words_text(rule, "verdict", ""), "ask") != 0)
 		return true;
-	return say(summary, "That rule is an exception to be asked for: %s.", next_packet(live, end));
+	return words_say(summary, "That rule is an exception to be asked for: %s.", next_packet(live, end));
 }
 
 static const char *question_place(const char *state)
@@ -249,12 +156,12 @@ static bool say_flows(cJSON *summary, const cJSON *explanation)
 	int sessions = cJSON_GetArraySize(json_member(explanation, "sessions"));
 	const cJSON *question;
 
-	if (!say(summary, "Sessions of it on this host: %d.", sessions))
+	if (!words_say(summary, "Sessions of it on this host: %d.", sessions))
 		return false;
 	cJSON_ArrayForEach(question, json_member(explanation, "questions")) {
-		if (!say(summary, "A question about it (%s) is %s; packets that wait: %.0f.",
-			    text_of(question, "protocol", "?"), question_place(text_of(question, "state", "")),
-			    number_of(question, "packets")))
+		if (!words_say(summary, "A question about it (%s) is %s; packets that wait: %.0f.",
+			    words_text(question, "protocol", "?"), question_place(words_text(question, "state", "")),
+			    words_number(question, "packets")))
 			return false;
 	}
 	return true;
@@ -270,7 +177,8 @@ static bool summarize(cJSON *explanation)
 		!say_end(summary, explanation, "destination") || !say_desired(summary, explanation))
 		return false;
 	if (!cJSON_IsObject(json_member(live, "source")) && !cJSON_IsObject(json_member(live, "destination")) &&
-		!say(summary, "Live: neither end is a node that is online on this host; it holds no rule about them."))
+		!words_say(summary,
+			"Live: neither end is a node that is online on this host; it holds no rule about them."))
 		return false;
 	return say_live(summary, explanation, "source") && say_live(summary, explanation, "destination") &&
 	       say_flows(summary, explanation);
@@ -291,9 +199,10 @@ static cJSON *same_question(const struct command_context *context, const cJSON *
 	cJSON *arguments = command_arguments(context);
 	char vni[16];
 
-	snprintf(vni, sizeof(vni), "%.0f", number_of(explanation, "vni"));
-	if (set_text(arguments, "source", text_of(json_member(explanation, "source"), "address", "")) &&
-		set_text(arguments, "destination", text_of(json_member(explanation, "destination"), "address", "")) &&
+	snprintf(vni, sizeof(vni), "%.0f", words_number(explanation, "vni"));
+	if (set_text(arguments, "source", words_text(json_member(explanation, "source"), "address", "")) &&
+		set_text(arguments, "destination",
+			words_text(json_member(explanation, "destination"), "address", "")) &&
 		set_text(arguments, "vnet", vni))
 		return arguments;
 	cJSON_Delete(arguments);
@@ -321,9 +230,13 @@ static enum cli_status ask_also(const struct command_context *context, cJSON *ex
 
 enum cli_status commands_explain(const struct command_context *context)
 {
-	cJSON *arguments = command_arguments(context), *explanation = NULL;
-	enum cli_status status = commands_request(context, arguments, &explanation);
+	cJSON *arguments, *explanation = NULL;
+	enum cli_status status;
 
+	if (commands_judge_instead(context))
+		return commands_judge(context);
+	arguments = command_arguments(context);
+	status = commands_request(context, arguments, &explanation);
 	cJSON_Delete(arguments);
 	if (status == CLI_OK && (!cJSON_IsObject(explanation) || !summarize(explanation))) {
 		fputs("ovnetctl: the explanation cannot be put in words\n", context->err);

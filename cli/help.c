@@ -6,7 +6,7 @@
 
 #include "cli/help.h"
 
-#define USAGE "usage: ovnetctl [-j] [-i INSTANCE | -s SOCKET] "
+#define USAGE "usage: ovnetctl [OPTION...] "
 
 static int name_length(const struct command *command)
 {
@@ -42,15 +42,36 @@ void help_synopsis(const struct command *command, FILE *out)
 		print_argument(&command->arguments[i], out);
 }
 
-static void print_options(FILE *out)
+static void print_option(const struct command_option *option, FILE *out)
+{
+	int width = (int)(strlen(option->full) + (option->value ? 1 + strlen(option->value) : 0));
+
+	fprintf(out, "  %s%s%s%s%s%*s  %s\n", option->brief ? option->brief : "  ", option->brief ? ", " : "  ",
+		option->full, option->value ? " " : "", option->value ? option->value : "", 19 - width, "",
+		option->help);
+}
+
+/* Those that the command takes; NULL: all. */
+static void print_options(const struct command *command, FILE *out)
 {
 	fputs("\nOptions, anywhere on the line:\n", out);
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		const struct command_option *option = &command_options[i];
-		int width = (int)(strlen(option->full) + (option->value ? 1 + strlen(option->value) : 0));
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (!command || !command_options[i].takes || command_options[i].takes & command->takes)
+			print_option(&command_options[i], out);
+}
 
-		fprintf(out, "  %s, %s%s%s%*s  %s\n", option->brief, option->full, option->value ? " " : "",
-			option->value ? option->value : "", 19 - width, "", option->help);
+/* Those that ask one and the same, in the order of the table. */
+static void print_whom(enum command_whom whom, const char *title, int width, FILE *out)
+{
+	fprintf(out, "\n%s\n", title);
+	for (size_t i = 0; i < command_count; i++) {
+		const struct command *command = &command_table[i];
+
+		if (command->whom != whom)
+			continue;
+		fputs("  ", out);
+		print_name(command, out);
+		fprintf(out, "%*s  %s\n", width - name_length(command), "", command->summary);
 	}
 }
 
@@ -58,16 +79,15 @@ static void print_all(FILE *out)
 {
 	int width = 0;
 
+	command_prepare();
 	for (size_t i = 0; i < command_count; i++)
 		if (name_length(&command_table[i]) > width)
 			width = name_length(&command_table[i]);
-	fputs(USAGE "OBJECT VERB [key value ...]\n\nCommands:\n", out);
-	for (size_t i = 0; i < command_count; i++) {
-		fputs("  ", out);
-		print_name(&command_table[i], out);
-		fprintf(out, "%*s  %s\n", width - name_length(&command_table[i]), "", command_table[i].summary);
-	}
-	print_options(out);
+	fputs(USAGE "OBJECT VERB [key value ...]\n", out);
+	print_whom(COMMAND_AGENT, "Asked of the agent of this host (-i, -s):", width, out);
+	print_whom(COMMAND_MANAGER, "Asked of the manager (-u, -c, or the context in use):", width, out);
+	print_whom(COMMAND_LOCAL, "Done without asking anybody:", width, out);
+	print_options(NULL, out);
 	fputs("\n'ovnetctl OBJECT --help' and 'ovnetctl OBJECT VERB --help' tell more.\n", out);
 }
 
@@ -89,6 +109,12 @@ static int key_length(const struct command_argument *row)
 		     (row->value && !row->positional ? 1 : 0));
 }
 
+static const char *const whom_words[] = {
+	[COMMAND_AGENT] = "Asks the agent of this host.",
+	[COMMAND_MANAGER] = "Asks the manager.",
+	[COMMAND_LOCAL] = "Asks nobody.",
+};
+
 static void print_command(const struct command *command, FILE *out)
 {
 	int width = 0;
@@ -99,6 +125,7 @@ static void print_command(const struct command *command, FILE *out)
 	fputs(USAGE, out);
 	help_synopsis(command, out);
 	fprintf(out, "\n\n  %s\n", command->summary);
+	fprintf(out, "  %s\n", whom_words[command->whom]);
 	if (command->argument_count > 0)
 		putc('\n', out);
 	for (size_t i = 0; i < command->argument_count; i++) {
@@ -108,6 +135,7 @@ static void print_command(const struct command *command, FILE *out)
 		print_key(row, out);
 		fprintf(out, "%*s  %s\n", width - key_length(row), "", row->help);
 	}
+	print_options(command, out);
 }
 
 void help_print(const struct command_line *line, FILE *out)

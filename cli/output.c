@@ -4,7 +4,9 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
+#include "cli/cell.h"
 #include "cli/output.h"
 #include "lib/error.h"
 #include "lib/json.h"
@@ -18,109 +20,6 @@ void output_clean(FILE *stream, const char *text)
 	}
 }
 
-/* The member that a path like "topology.rack" leads to; "" is the object itself. NULL when it is not there. */
-static const cJSON *find(const cJSON *object, const char *path)
-{
-	while (object && *path) {
-		size_t length = strcspn(path, ".");
-		char name[64];
-
-		if (length >= sizeof(name))
-			return NULL;
-		memcpy(name, path, length);
-		name[length] = '\0';
-		object = json_member(object, name);
-		path += path[length] ? length + 1 : length;
-	}
-	return object;
-}
-
-static char *print_seconds(double seconds)
-{
-	unsigned long long s = seconds < 0 ? 0 : (unsigned long long)seconds;
-	char *text = NULL;
-	int written;
-
-	if (s < 60)
-		written = asprintf(&text, "%llus", s);
-	else if (s < 3600)
-		written = asprintf(&text, "%llum%02llus", s / 60, s % 60);
-	else if (s < 86400)
-		written = asprintf(&text, "%lluh%02llum", s / 3600, s / 60 % 60);
-	else
-		written = asprintf(&text, "%llud%02lluh", s / 86400, s / 3600 % 24);
-	return written < 0 ? NULL : text;
-}
-
-static char *print_value(const cJSON *value)
-{
-	char *text;
-
-	if (!value || cJSON_IsNull(value))
-		return strdup("-");
-	if (cJSON_IsBool(value))
-		return strdup(cJSON_IsTrue(value) ? "yes" : "no");
-	if (!cJSON_IsString(value))
-		return cJSON_PrintUnformatted(value);
-	text = strdup(*value->valuestring ? value->valuestring : "-");
-	for (char *c = text; c && *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	return text;
-}
-
-static char *print_endpoint(const cJSON *object, const struct output_column *column)
-{
-	scope_free char *address = print_value(find(object, column->member));
-	scope_free char *port_text = NULL;
-	const cJSON *port;
-	char *text = NULL;
-	char name[64];
-
-	snprintf(name, sizeof(name), "%s_port", column->member);
-	port = find(object, name);
-	if (!address || !cJSON_IsNumber(port) || port->valuedouble < 1)
-		return address ? strdup(address) : NULL;
-	port_text = print_value(port);
-	return asprintf(&text, "%s:%s", address, port_text ? port_text : "?") < 0 ? NULL : text;
-}
-
-static char *print_usage(const cJSON *value)
-{
-	scope_free char *used = print_value(find(value, "used"));
-	scope_free char *size = print_value(find(value, "size"));
-	char *text = NULL;
-
-	if (!used || !size)
-		return NULL;
-	return asprintf(&text, "%s of %s", used, size) < 0 ? NULL : text;
-}
-
-/* What stands in a cell; the caller frees it. NULL: out of memory. */
-static char *print_cell(const cJSON *object, const struct output_column *column)
-{
-	const cJSON *value = find(object, column->member);
-
-	switch (column->format) {
-	case OUTPUT_SECONDS:
-		if (cJSON_IsNull(value))
-			return strdup("never");
-		if (cJSON_IsNumber(value))
-			return print_seconds(value->valuedouble);
-		break;
-	case OUTPUT_USAGE:
-		if (cJSON_IsObject(value))
-			return print_usage(value);
-		break;
-	case OUTPUT_ENDPOINT:
-		return print_endpoint(object, column);
-	case OUTPUT_PLAIN:
-	case OUTPUT_NUMBER:
-		break;
-	}
-	return print_value(value);
-}
-
 /* The first element; the others follow by `next`. */
 static const cJSON *first_of(const cJSON *array)
 {
@@ -132,70 +31,151 @@ static bool is_right(const struct output_column *column)
 	return column->format == OUTPUT_NUMBER || column->format == OUTPUT_SECONDS;
 }
 
-/* One cell; the last of a line gets no spaces after it. */
-static void write_cell(FILE *stream, const char *text, size_t width, bool right, bool last)
-{
-	int pad = last && !right ? 0 : (int)width;
+/* ---- the terminal */
 
-	fprintf(stream, "%*s%s", right ? pad : -pad, text ? text : "?", last ? "\n" : "  ");
+#define COLUMN_LEAST 8 /* a column is not made narrower than that to fit */
+#define GAP 2          /* between columns */
+
+/* Letters, not octets. */
+static size_t width_of(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
 }
 
-static void write_head(FILE *stream, const struct output_section *section, const size_t *widths)
+/* Where the letter number `letters` begins. */
+static size_t octets_of(const char *text, size_t letters)
+{
+	size_t i = 0;
+
+	while (text[i] && (letters > 0 || ((unsigned char)text[i] & 0xc0) == 0x80)) {
+		letters -= ((unsigned char)text[i] & 0xc0) != 0x80;
+		i++;
+	}
+	return i;
+}
+
+/* Makes the widest columns narrower until a line fits, as far as it goes. */
+static void fit(const struct output *output, size_t count, size_t *widths)
+{
+	size_t all = count ? GAP * (count - 1) : 0;
+
+	for (size_t i = 0; i < count; i++)
+		all += widths[i];
+	while (output->columns && all > output->columns) {
+		size_t widest = 0;
+
+		for (size_t i = 1; i < count; i++)
+			if (widths[i] > widths[widest])
+				widest = i;
+		if (!count || widths[widest] <= COLUMN_LEAST)
+			return;
+		widths[widest]--;
+		all--;
+	}
+}
+
+static const char *colour_of(const char *text)
+{
+	static const struct {
+		const char *word, *colour;
+	} words[] = {
+		{"allow", "\033[32m"},
+		{"deny", "\033[31m"},
+		{"create", "\033[32m"},
+		{"set", "\033[33m"},
+		{"delete", "\033[31m"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i].word, text) == 0)
+			return words[i].colour;
+	return NULL;
+}
+
+/* One cell; the last of a line gets no spaces after it. `colour` NULL: as the word is. */
+static void write_cell(struct output *output, const char *text, size_t width, bool right, bool last, const char *colour)
+{
+	FILE *stream = output->stream;
+	size_t letters, pad;
+	bool cut;
+
+	text = text ? text : "?";
+	letters = width_of(text);
+	cut = output->columns && width && letters > width;
+	pad = letters < width ? width - letters : 0;
+	colour = !output->colours ? NULL : colour ? colour : colour_of(text);
+	if (right)
+		fprintf(stream, "%*s", (int)pad, "");
+	fprintf(stream, "%s%.*s%s%s", colour ? colour : "", (int)(cut ? octets_of(text, width - 1) : strlen(text)),
+		text, cut ? "\xe2\x80\xa6" : "", colour ? "\033[0m" : "");
+	if (!right && !last)
+		fprintf(stream, "%*s", (int)pad, "");
+	fputs(last ? "\n" : "  ", stream);
+}
+
+static void write_head(struct output *output, const struct output_section *section, const size_t *widths)
 {
 	for (size_t i = 0; i < section->column_count; i++)
-		write_cell(stream, section->columns[i].title, widths[i], is_right(&section->columns[i]),
-			i + 1 == section->column_count);
+		write_cell(output, section->columns[i].title, widths[i], is_right(&section->columns[i]),
+			i + 1 == section->column_count, "\033[1m");
 }
 
-static void write_row(FILE *stream, const struct output_section *section, const size_t *widths, const cJSON *row)
+static void write_row(struct output *output, const struct output_section *section, const size_t *widths,
+	const cJSON *row)
 {
 	for (size_t i = 0; i < section->column_count; i++) {
-		scope_free char *text = print_cell(row, &section->columns[i]);
+		scope_free char *text = cell_print(row, &section->columns[i]);
 
-		write_cell(stream, text, widths[i], is_right(&section->columns[i]), i + 1 == section->column_count);
+		write_cell(output, text, widths[i], is_right(&section->columns[i]), i + 1 == section->column_count,
+			NULL);
 	}
 }
 
 static void widen_for_head(const struct output_section *section, size_t *widths)
 {
 	for (size_t i = 0; i < section->column_count; i++)
-		widths[i] = strlen(section->columns[i].title);
+		widths[i] = width_of(section->columns[i].title);
 }
 
 static void widen_for_row(const struct output_section *section, size_t *widths, const cJSON *row)
 {
 	for (size_t i = 0; i < section->column_count; i++) {
-		scope_free char *text = print_cell(row, &section->columns[i]);
+		scope_free char *text = cell_print(row, &section->columns[i]);
 
-		if (text && strlen(text) > widths[i])
-			widths[i] = strlen(text);
+		if (text && width_of(text) > widths[i])
+			widths[i] = width_of(text);
 	}
 }
 
-static void write_table(FILE *stream, const struct output_section *section, const cJSON *rows)
+static void write_table(struct output *output, const struct output_section *section, const cJSON *rows)
 {
 	size_t widths[OUTPUT_COLUMNS_MAX];
 
 	widen_for_head(section, widths);
 	for (const cJSON *row = first_of(rows); row; row = row->next)
 		widen_for_row(section, widths, row);
-	write_head(stream, section, widths);
+	fit(output, section->column_count, widths);
+	write_head(output, section, widths);
 	for (const cJSON *row = first_of(rows); row; row = row->next)
-		write_row(stream, section, widths, row);
+		write_row(output, section, widths, row);
 }
 
-static void write_record(FILE *stream, const struct output_section *section, const cJSON *object)
+static void write_record(struct output *output, const struct output_section *section, const cJSON *object)
 {
 	size_t width = 0;
 
 	for (size_t i = 0; i < section->column_count; i++)
-		if (strlen(section->columns[i].title) > width)
-			width = strlen(section->columns[i].title);
+		if (width_of(section->columns[i].title) > width)
+			width = width_of(section->columns[i].title);
 	for (size_t i = 0; i < section->column_count; i++) {
-		scope_free char *text = print_cell(object, &section->columns[i]);
+		scope_free char *text = cell_print(object, &section->columns[i]);
 
-		write_cell(stream, section->columns[i].title, width, false, false);
-		write_cell(stream, text, 0, false, true);
+		write_cell(output, section->columns[i].title, width, false, false, "\033[1m");
+		write_cell(output, text, 0, false, true, NULL);
 	}
 }
 
@@ -217,7 +197,7 @@ static bool is_count(const cJSON *value)
 	return cJSON_IsNumber(value) && value->valuedouble != 0;
 }
 
-static void write_counts(FILE *stream, const cJSON *counts)
+static void write_counts(struct output *output, const cJSON *counts)
 {
 	size_t width = 0;
 
@@ -225,12 +205,12 @@ static void write_counts(FILE *stream, const cJSON *counts)
 		if (is_count(count) && strlen(count->string) > width)
 			width = strlen(count->string);
 	for (const cJSON *count = first_of(counts); count; count = count->next) {
-		scope_free char *text = is_count(count) ? print_value(count) : NULL;
+		scope_free char *text = is_count(count) ? cell_value(count) : NULL;
 
 		if (!text)
 			continue;
-		write_cell(stream, count->string, width, false, false);
-		write_cell(stream, text, 0, false, true);
+		write_cell(output, count->string, width, false, false, "\033[1m");
+		write_cell(output, text, 0, false, true, NULL);
 	}
 }
 
@@ -248,7 +228,7 @@ static void text_result(struct output *output, const struct output_view *view, c
 {
 	for (size_t i = 0; view && i < view->section_count; i++) {
 		const struct output_section *section = &view->sections[i];
-		const cJSON *value = find(result, section->member);
+		const cJSON *value = cell_find(result, section->member);
 
 		if (i > 0) {
 			if (!value || !value->child)
@@ -257,16 +237,16 @@ static void text_result(struct output *output, const struct output_view *view, c
 		}
 		switch (section->kind) {
 		case OUTPUT_RECORD:
-			write_record(output->stream, section, value);
+			write_record(output, section, value);
 			break;
 		case OUTPUT_TABLE:
-			write_table(output->stream, section, value);
+			write_table(output, section, value);
 			break;
 		case OUTPUT_LINES:
 			write_lines(output->stream, value);
 			break;
 		case OUTPUT_COUNTS:
-			write_counts(output->stream, value);
+			write_counts(output, value);
 			break;
 		case OUTPUT_VALUE:
 			write_value(output->stream, value);
@@ -292,10 +272,11 @@ static void text_event(struct output *output, const struct output_view *view, co
 		widen_for_endpoints(section, output->widths);
 	}
 	widen_for_row(section, output->widths, event);
+	fit(output, section->column_count, output->widths);
 	if (!output->begun)
-		write_head(output->stream, section, output->widths);
+		write_head(output, section, output->widths);
 	output->begun = true;
-	write_row(output->stream, section, output->widths, event);
+	write_row(output, section, output->widths, event);
 }
 
 static void json_write(struct output *output, const struct output_view *view, const cJSON *value)
@@ -312,9 +293,31 @@ static void json_write(struct output *output, const struct output_view *view, co
 static const struct output_ops text_ops = {.result = text_result, .event = text_event};
 static const struct output_ops json_ops = {.result = json_write, .event = json_write};
 
+bool output_is_terminal(FILE *stream)
+{
+	int fd = fileno(stream);
+	const char *name = getenv("TERM");
+
+	return fd >= 0 && isatty(fd) && !(name && strcmp(name, "dumb") == 0);
+}
+
+static void look_at_terminal(struct output *output)
+{
+	const char *plain = getenv("NO_COLOR");
+	struct winsize size = {0};
+
+	if (!output_is_terminal(output->stream))
+		return;
+	output->colours = !plain || !*plain;
+	if (ioctl(fileno(output->stream), TIOCGWINSZ, &size) == 0)
+		output->columns = size.ws_col;
+}
+
 void output_init(struct output *output, FILE *stream, bool json)
 {
 	*output = (struct output){.ops = json ? &json_ops : &text_ops, .stream = stream};
+	if (!json)
+		look_at_terminal(output);
 }
 
 int output_flush(FILE *stream)

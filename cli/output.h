@@ -20,6 +20,12 @@ enum output_format {
 	OUTPUT_NUMBER,   /* the same, aligned to the right */
 	OUTPUT_SECONDS,  /* a length of time; "never" for null */
 	OUTPUT_USAGE,    /* {"used": N, "size": N} */
+	OUTPUT_TIME,     /* seconds since 1970; "never" for 0 */
+	OUTPUT_TIME_MS,  /* milliseconds since 1970 */
+	OUTPUT_LENGTH,   /* how many elements a list has */
+	OUTPUT_CHANGES,  /* a list of {"action", "kind", "name"} */
+	OUTPUT_WRITES,   /* a list of {"key", "deleted"} */
+	OUTPUT_FIELDS,   /* an object of {"before", "after"} */
 	OUTPUT_ENDPOINT, /* the member M, with the member "M_port" if that is there and not 0 */
 };
 
@@ -63,6 +69,8 @@ struct output {
 	int error;                         /* 0, or -errno of the first write that failed */
 	size_t widths[OUTPUT_COLUMNS_MAX]; /* text: of an event's columns so far */
 	bool begun;                        /* text: the head of the events was written */
+	bool colours;                      /* text: a terminal that takes them, and NO_COLOR is not set */
+	size_t columns;                    /* text: of the terminal, into which tables are made to fit; 0: none */
 };
 
 /* `stream` stays the caller's. */
@@ -76,6 +84,9 @@ int output_result(struct output *output, const struct output_view *view, const c
 
 /* Writes one of many events as one line and flushes it. The first section of the view is a table. Returns likewise. */
 int output_event(struct output *output, const struct output_view *view, const cJSON *event);
+
+/* Whether somebody looks at it as it is written. */
+bool output_is_terminal(FILE *stream);
 
 /* Flushes. Returns 0, or -errno of this or an earlier failed write, if errno was cleared before it. */
 int output_flush(FILE *stream);

@@ -10,6 +10,7 @@
 
 #include "manager/agents.h"
 #include "manager/enrol.h"
+#include "manager/explain.h"
 #include "manager/history.h"
 #include "manager/http.h"
 #include "manager/metrics.h"
@@ -53,6 +54,7 @@ static const struct route routes[] = {
 	{"/v1/wait", .handle = watchers_wait},
 	{"/v1/events", .handle = watchers_events, .verbs = VERB_LIST},
 	{"/v1/backup", .handle = history_backup, .verbs = VERB_APPLY},
+	{"/v1/explain", .handle = explain_handle, .verbs = VERB_SHOW},
 	{"/v1/status", .handle = metrics_status},
 	{"/healthz", .handle = metrics_health},
 	{"/metrics", .handle = metrics_handle},

@@ -242,10 +242,11 @@ static void wait_answer(struct watchers *watchers, struct http_request *request,
 {
 	uint64_t revision = lateness->revision, changed_ms = watchers->times_ms[revision % RECENT];
 	uint64_t until_ms = lateness->count ? manager_wall_ms() : lateness->applied_ms;
+	bool there = state_revision(watchers->manager->state) >= revision;
 	cJSON *body = cJSON_CreateObject();
 
 	cJSON_AddNumberToObject(body, "revision", (double)revision);
-	cJSON_AddBoolToObject(body, "live", lateness->count == 0);
+	cJSON_AddBoolToObject(body, "live", there && lateness->count == 0);
 	if (changed_ms)
 		cJSON_AddNumberToObject(body, "took_ms", until_ms > changed_ms ? (double)(until_ms - changed_ms) : 0);
 	cJSON_AddNumberToObject(body, "late_count", (double)lateness->count);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Generates docs/drops.md from maps/reasons.def and maps/counters.def, docs/maps.md from the headers in maps/, and
-# docs/api.yaml from the tables in model/ and model/schemas.yaml, by build/describe.
+# Generates docs/drops.md from maps/reasons.def and maps/counters.def, docs/maps.md from the headers in maps/,
+# docs/api.yaml from the tables in model/ and model/schemas.yaml, by build/describe, and the manual pages of ovnetctl from
+# docs/man/*.in and the tables in cli/ and model/, by build/describe-cli.
 # usage: mk/docs.sh [--check]     with --check nothing is written; a document that is not what it would be is an error
 set -eu
 cd "$(dirname "$0")/.."
@@ -59,18 +60,25 @@ maps() {
 
 api() { "${B:-build}/describe" model/schemas.yaml; }
 
-# generate FILE: written by the function of that name.
+# manual PAGE INPUT
+manual() { "${B:-build}/describe-cli" "$1" <"docs/man/$2"; }
+
+# generate FILE COMMAND...
 generate() {
+	local file=$1
+	shift
 	if [ "${check:-}" ]; then
-		"${1%.*}" | cmp -s - "docs/$1" || { echo "docs/$1 is not up to date: run make docs" >&2; status=1; }
+		"$@" | cmp -s - "docs/$file" || { echo "docs/$file is not up to date: run make docs" >&2; status=1; }
 	else
-		"${1%.*}" >"docs/$1.new" && mv "docs/$1.new" "docs/$1"
+		"$@" >"docs/$file.new" && mv "docs/$file.new" "docs/$file"
 	fi
 }
 
 status=0
 [ "${1:-}" != --check ] || check=yes
-generate drops.md
-generate maps.md
-generate api.yaml
+generate drops.md drops
+generate maps.md maps
+generate api.yaml api
+generate man/ovnetctl.8 manual ovnetctl ovnetctl.8.in
+for kind in $("${B:-build}/describe-cli" kinds); do generate "man/ovnetctl-$kind.8" manual "$kind" objects.in; done
 exit $status

@@ -39,7 +39,7 @@ $(T)/%: $(B)/selftests/%.o $(TEST_ARCHIVES)
 
 .PHONY: tests unit-programs check soak lint fmt asan fuzz
 
-tests: all $(B)/describe $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
+tests: all $(B)/describe $(B)/describe-cli $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
 
 # Which test programs `selftests/run.sh` runs, and in which order, is written there.
 check: ## Run every test; installs what is missing; ends with one line of counts, kept in build/check.txt
@@ -78,7 +78,7 @@ fuzz: $(FUZZ_PROGRAMS) ## Fuzz every decoder from its corpus (FUZZ_SECONDS each,
 		echo "fuzz $$target: $(FUZZ_SECONDS) s without a finding"; \
 	done
 
-lint: $(B)/describe ## Check style, layering, licences and generated documents
+lint: $(B)/describe $(B)/describe-cli ## Check style, layering, licences and generated documents
 	@mk/lint.sh
 
 fmt: ## Format the sources

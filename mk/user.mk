@@ -11,7 +11,7 @@ config_SRCS := $(wildcard config/*.c)
 maps_SRCS   := $(wildcard maps/*.c)
 loader_SRCS := $(wildcard loader/*.c)
 agent_SRCS  := $(filter-out agent/main.c,$(wildcard agent/*.c))
-cli_SRCS    := $(filter-out cli/main.c,$(wildcard cli/*.c))
+cli_SRCS    := $(filter-out cli/main.c cli/describe_main.c,$(wildcard cli/*.c))
 
 archive = $(B)/$(1)/lib$(1).a
 objects = $(patsubst %.c,$(B)/%.o,$($(1)_SRCS))
@@ -45,5 +45,9 @@ $(B)/ovnet-manager: $(B)/manager/main.o $(foreach d,manager config model policy 
 # Writes docs/api.yaml (`make docs`); not installed.
 $(B)/describe: $(B)/model/describe_main.o $(foreach d,model policy proto lib,$(call archive,$(d)))
 	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcjson -lsodium -o $@
+
+# Writes the manual pages of ovnetctl (`make docs`); not installed.
+$(B)/describe-cli: $(B)/cli/describe_main.o $(foreach d,cli config model policy proto lib,$(call archive,$(d)))
+	$(call say,LD)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS_CLI) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

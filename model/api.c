@@ -41,6 +41,12 @@ const struct model_api_parameter model_api_parameters[] = {
 	{"security_group", "security_group", "only what names this security group", .type = MODEL_TEXT},
 	{"key", "key", "only writes of this object, as node/acme/web1", .type = MODEL_TEXT},
 	{"who", "who", "only changes by this token", .type = MODEL_TEXT},
+	{"source", "source", "who opens the conversation: a node's name, or an address", .type = MODEL_TEXT},
+	{"destination", "destination", "who responds: a node's name, or an address", .type = MODEL_TEXT},
+	{"protocol", "protocol", "tcp, udp, icmp or a number", .type = MODEL_TEXT},
+	{"port", "port", "the responder's port, which tcp and udp need; for icmp the type, 8 unless given",
+		.type = MODEL_NUMBER, .max = 65535},
+	{"in_vnet", "vnet", "in which vnet; without it: that of the node that is named", .type = MODEL_TEXT},
 };
 const size_t model_api_parameter_count = ARRAY_LEN(model_api_parameters);
 
@@ -74,6 +80,9 @@ const struct model_api_row model_api[] = {
 		.status = 200, .media = LINES},
 	{"POST", "/v1/backup", "A copy of everything as of one revision", MODEL_API_SYSTEM, 0, NULL, "Backup",
 		.status = 200, LINES},
+	{"GET", "/v1/explain", "Whether one node may send another something, and why", MODEL_API_USER,
+		MODEL_API_SOURCE | MODEL_API_DESTINATION | MODEL_API_PROTOCOL | MODEL_API_PORT | MODEL_API_IN_VNET,
+		NULL, "Explanation", .status = 200},
 	{"GET", "/v1/status", "The manager's state", MODEL_API_USER, 0, NULL, "Status", .status = 200},
 	{"GET", "/healthz", "Whether it serves", MODEL_API_ANYBODY, 0, NULL, "Health", .status = 200},
 	{"GET", "/metrics", "Metrics in Prometheus' text format", MODEL_API_SYSTEM, 0, NULL, "Metrics", .status = 200,

@@ -67,6 +67,11 @@ enum model_api_parameter_bit {
 	MODEL_API_SECURITY_GROUP = 1u << 15,
 	MODEL_API_KEY = 1u << 16,
 	MODEL_API_WHO = 1u << 17,
+	MODEL_API_SOURCE = 1u << 18,
+	MODEL_API_DESTINATION = 1u << 19,
+	MODEL_API_PROTOCOL = 1u << 20,
+	MODEL_API_PORT = 1u << 21,
+	MODEL_API_IN_VNET = 1u << 22,
 };
 
 /* In the order of the bits. */

@@ -401,6 +401,17 @@ def walk_rest(asker, client, manager):
     ask("GET", "/v1/wait", query="?revision=999999&timeout=0")
     for query in ("?timeout=301", "?timeout=x", "?revision=-1", "?what=1"):
         ask("GET", "/v1/wait", query=query, status=400, says=["expected"])
+    explained = ask("GET", "/v1/explain", query="?source=acme/n1&destination=acme/n2&protocol=tcp&port=80").json
+    if explained["verdict"] not in ("allow", "deny") or explained["source"]["name"] != "acme/n1":
+        wrong.append("explain: %s" % explained)
+    ask("GET", "/v1/explain", query="?source=10.0.0.1&destination=acme/n2&protocol=icmp")
+    for query, says in (("", "source"), ("?source=acme/n1", "destination"), ("?source=acme/n1&destination=acme/n2", "protocol"),
+                        ("?source=acme/n1&destination=acme/n2&protocol=tcp", "port"),
+                        ("?source=acme/n1&destination=acme/n2&protocol=x", "protocol"),
+                        ("?source=10.0.0.1&destination=10.0.0.2&protocol=tcp&port=1", "vnet"),
+                        ("?source=acme/n1&destination=acme/n2&protocol=tcp&port=1&to=2", "to")):
+        ask("GET", "/v1/explain", query=query, status=400, says=[says])
+    ask("GET", "/v1/explain", query="?source=acme/n1&destination=acme/nix&protocol=47", status=404, says=["acme/nix"])
     ask("GET", "/v1/status")
     ask("GET", "/v1/status", query="?verbose", status=400)
     ask("GET", "/healthz")
@@ -419,7 +430,8 @@ def walk_rest(asker, client, manager):
     tenant = manager.client(token(client, "acme/admin", "admin"))
     for method, path in (("GET", "/metrics"), ("POST", "/v1/backup")):
         asker.ask(tenant, method, path, status=403, says=["admin"])
-    for path in ("/v1/apply", "/v1/export", "/v1/log", "/v1/wait", "/v1/events", "/v1/backup", "/v1/status", "/metrics"):
+    for path in ("/v1/apply", "/v1/export", "/v1/log", "/v1/wait", "/v1/events", "/v1/backup", "/v1/explain", "/v1/status",
+                 "/metrics"):
         for method in ROWS:
             if method[1] == path:
                 asker.ask(manager.client(), method[0], path, status=401, says=["token"])

@@ -105,7 +105,9 @@ static void test_usage(void)
 		"ovnetctl: expected an instance of at most 31 letters, digits, '_', '.' and '-', got '..'\n");
 	check_usage("xyzzy --help",
 		"ovnetctl: unknown object 'xyzzy'; expected status, port, rule, session, mapping, drop, "
-		"explain, monitor, peer, queue, metrics, key, address, config, reload, stop or completion\n");
+		"explain, monitor, peer, queue, metrics, reload, stop, vnet, node, address, group, security_group, policy, "
+		"handle, host, account, token, manager, apply, export, wait, log, events, backup, context, key, config "
+		"or completion\n");
 }
 
 static void test_values(void)
@@ -185,7 +187,7 @@ static void test_help(void)
 		CU_ASSERT_EQUAL(status, CLI_OK);
 		CU_ASSERT_STRING_EQUAL(err, "");
 		for (size_t k = 0; k < command_count; k++) {
-			snprintf(name, sizeof(name), "  %s%s%s  ", command_table[k].object,
+			snprintf(name, sizeof(name), "  %s%s%s ", command_table[k].object,
 				command_table[k].verb ? " " : "", command_table[k].verb ? command_table[k].verb : "");
 			check_has(out, name);
 			check_has(out, command_table[k].summary);
@@ -216,36 +218,69 @@ static void test_help(void)
 	CU_ASSERT_STRING_EQUAL(out, "ovnetctl " OVNET_VERSION "\n");
 }
 
+/* What stands to choose from, as one line. */
+static void check_complete(const char *words, const char *expected)
+{
+	char line[256];
+
+	/* A word that is not begun is "": here, a space at the end. */
+	snprintf(line, sizeof(line), "complete %s", words);
+	run(line);
+	CU_ASSERT_EQUAL(status, CLI_OK);
+	CU_ASSERT_STRING_EQUAL(err, "");
+	for (char *c = out; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	check_text(out, expected, words);
+}
+
+static void test_complete(void)
+{
+	setenv("OVNET_URL", "unix:/nonexistent", 1);
+	check_complete("r", "rule reload ");
+	check_complete("-i x -j rule l", "list ");
+	check_complete("rule add vnet Z ver", "verdict ");
+	check_complete("rule add vnet Z verdict a", "allow ");
+	check_complete("stop d", "detach ");
+	check_complete("config check /dev/nul", ": ");
+	check_complete("config check /dev/null s", "strict ");
+	check_complete("key new h", "host ");
+	check_complete("key new host /dev/nul", ": ");
+	check_complete("explain A G t", "tcp ");
+	check_complete("explain A G tcp v", "vnet ");
+	check_complete("explain A G tcp 80 a", "also ");
+	check_complete("status --j", "--json ");
+	check_complete("status --to", "");
+	check_complete("node list --to", "--token-file ");
+	check_complete("node s", "show set ");
+	check_complete("node create acme/x vnet Z h", "host ");
+	check_complete("node create acme/x host h1 h", "");
+	check_complete("vnet set acme/Z pending q", "queue ");
+	check_complete("vnet set acme/Z pending n", "none ");
+	check_complete("policy create acme/p cast unicast,m", "unicast,multicast ");
+	check_complete("policy create acme/p peers not:gr", "not:group: ");
+	check_complete("policy create acme/p services tcp/80,ht", "tcp/80,http tcp/80,https ");
+	check_complete("--ca /", ": ");
+	check_complete("xyzzy a", "");
+	unsetenv("OVNET_URL");
+}
+
 /* Bash itself must take the script, and complete with it. */
 static void test_completion(void)
 {
 	static const char *const probes =
-		"expect() { local wanted=$1; shift; COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1)); _ovnetctl\n"
-		"[[ ${COMPREPLY[*]} == \"$wanted\" ]] || { echo \"$*: wanted $wanted, got ${COMPREPLY[*]}\" >&2; exit 1; }; }\n"
-		"expect 'rule reload' ovnetctl r\n"
-		"expect 'list add del flush' ovnetctl -i x -j rule ''\n"
-		"expect 'verdict' ovnetctl rule add vnet Z ver\n"
-		"expect 'allow deny' ovnetctl rule add vnet Z verdict ''\n"
-		"expect 'detach' ovnetctl stop ''\n"
-		"expect '/dev/null' ovnetctl config check /dev/nul\n"
-		"expect 'strict' ovnetctl config check /dev/null ''\n"
-		"expect 'host authority' ovnetctl key new ''\n"
-		"expect '/dev/null' ovnetctl key new host /dev/nul\n"
-		"expect 'tcp udp icmp any' ovnetctl explain A G ''\n"
-		"expect 'vnet also' ovnetctl explain A G tcp ''\n"
-		"expect 'vnet also' ovnetctl explain A G tcp 80 ''\n"
-		"expect '' ovnetctl explain A G tcp 80 vnet ''\n"
-		"expect '--json' ovnetctl status --j\n";
+		"ovnetctl() { [[ $1 == complete ]] && printf '%s\\n' \"${answer[@]}\"; asked=\"$*\"; }\n"
+		"compopt() { :; }\n"
+		"expect() { local wanted=$1; COMP_LINE=$2 COMP_POINT=${#2}; _ovnetctl\n"
+		"[[ ${COMPREPLY[*]} == \"$wanted\" ]] || { echo \"$2: wanted $wanted, got ${COMPREPLY[*]}\" >&2; exit 1; }; }\n"
+		"answer=(rule reload); expect 'rule reload' 'ovnetctl r'\n"
+		"answer=(list add); expect 'list add' 'ovnetctl -j rule '\n"
+		"answer=(group:acme/web group:acme/db); expect 'acme/web acme/db' 'ovnetctl policy set p peers group:'\n"
+		"answer=(:); expect '/dev/null' 'ovnetctl config check /dev/nul'\n";
 	FILE *bash;
 
 	run("completion bash");
 	CU_ASSERT_EQUAL(status, CLI_OK);
-	for (size_t i = 0; i < command_count; i++) {
-		check_has(out, command_table[i].object);
-		for (size_t k = 0; k < command_table[i].argument_count; k++)
-			if (!command_table[i].arguments[k].positional)
-				check_has(out, command_table[i].arguments[k].name);
-	}
 	bash = popen("bash -eu -s", "w");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(bash);
 	fprintf(bash, "set +eu\n%s%s", out, probes);
@@ -487,7 +522,8 @@ int main(void)
 		{"suggestions", test_suggest},
 		{"the table of commands", test_table},
 		{"help", test_help},
-		{"completion", test_completion},
+		{"completion", test_complete},
+		{"the script for bash", test_completion},
 		{"tables", test_tables},
 		{"JSON", test_json},
 		{"address encode and decode", test_address},
