@@ -48,6 +48,7 @@ struct agent_host {
 struct authority;
 struct control;
 struct grants;
+struct holds;
 struct managed;
 struct installed;
 struct mirror;
@@ -73,6 +74,9 @@ struct agent {
 	struct authority *authority;
 	struct transport *transport;
 	struct questions *questions;
+	struct holds *holds;
+	void *introductions; /* tree */
+	unsigned introduction_count;
 	struct grants *grants;
 	struct installed *installed;
 	struct revocations *revocations;

@@ -31,8 +31,10 @@ static const char *const authorization_words[] = {
 	[AUTHORIZATION_NEGOTIATED] = "negotiated",
 	[AUTHORIZATION_NEGOTIATED + 1] = NULL,
 };
-static const char *const pending_words[] =
-	{[PENDING_QUEUE] = "queue", [PENDING_DISCARD] = "discard", [PENDING_DISCARD + 1] = NULL};
+static const char *const pending_words[] = {[PENDING_QUEUE] = "queue",
+	[PENDING_DISCARD] = "discard",
+	[PENDING_FORWARD] = "forward",
+	[PENDING_FORWARD + 1] = NULL};
 static const char *const replies_words[] =
 	{[REPLIES_SESSION] = "session", [REPLIES_NEGOTIATE] = "negotiate", [REPLIES_NEGOTIATE + 1] = NULL};
 static const char *const silence_words[] =
@@ -97,7 +99,7 @@ static const struct schema_row table[] = {
 
 	{SCHEMA_VNET, "authorization", schema_read_word, .expected = "static or negotiated", .fallback = "static",
 		.words = authorization_words, PLACE(struct config_vnet, authorization)},
-	{SCHEMA_VNET, "pending", schema_read_word, .expected = "queue or discard", .fallback = "queue",
+	{SCHEMA_VNET, "pending", schema_read_word, .expected = "queue, discard or forward", .fallback = "queue",
 		.words = pending_words, PLACE(struct config_vnet, pending)},
 	{SCHEMA_VNET, "replies", schema_read_word, .expected = "session or negotiate", .fallback = "session",
 		.words = replies_words, PLACE(struct config_vnet, replies)},

@@ -49,7 +49,7 @@ struct agent {
 	size_t held_count;
 	uint64_t dirty_since;               /* the first change that may concern it and was not looked at; 0: none */
 	uint64_t sent, applied, late_since; /* late: the first change of those sent and not applied */
-	uint64_t applied_ms, sent_ns, mark;
+	uint64_t applied_ms, sent_ns, mark, tried;
 	bool begun; /* the first commit of this stream was sent */
 	LIST_HEAD(, subscription) subscriptions;
 	char name[MODEL_PART_MAX];
@@ -170,9 +170,9 @@ static int PRINTF_LIKE(2, 3) line_add(struct agent *agent, const char *format, .
 	return part_add(agent, text, (size_t)length, NULL);
 }
 
-static int line_set(struct agent *agent, struct doc *doc)
+static int line_set(struct agent *agent, struct doc *doc, const char *prefix)
 {
-	int error = line_add(agent, "{\"set\":\"%s\",\"digest\":\"%016llx\",\"value\":", doc->key,
+	int error = line_add(agent, "{%s\"set\":\"%s\",\"digest\":\"%016llx\",\"value\":", prefix, doc->key,
 		(unsigned long long)doc->digest);
 
 	if (!error)
@@ -213,7 +213,7 @@ static int held_become(struct agent *agent, const struct view *view)
 }
 
 /* Both are in order of keys. Returns the number of differences, or -ENOMEM. */
-static long send_difference(struct agent *agent, const struct view *view)
+static long send_difference(struct agent *agent, const struct view *view, const char *prefix)
 {
 	size_t i = 0, j = 0;
 	long count = 0;
@@ -225,12 +225,12 @@ static long send_difference(struct agent *agent, const struct view *view)
 						   : strcmp(agent->held[i].key, view->entries[j]->key);
 
 		if (order < 0) {
-			error = line_add(agent, "{\"gone\":\"%s\"}\n", agent->held[i++].key);
+			error = line_add(agent, "{%s\"gone\":\"%s\"}\n", prefix, agent->held[i++].key);
 			count++;
 			continue;
 		}
 		if (order > 0 || agent->held[i].digest != view->entries[j]->digest) {
-			error = line_set(agent, view->entries[j]);
+			error = line_set(agent, view->entries[j], prefix);
 			count++;
 		}
 		i += order == 0;
@@ -255,7 +255,7 @@ static int agent_refresh(struct agent *agent)
 	error = view_make(agent->agents->viewer, host, &view);
 	if (error)
 		return error;
-	count = send_difference(agent, &view);
+	count = send_difference(agent, &view, "");
 	if (count < 0)
 		error = (int)count;
 	/* The first commit says that this is all, also when there was nothing to send. */
@@ -540,48 +540,22 @@ static void place_changed(struct agents *agents, uint32_t vni, struct ipv4 addre
 
 /* ---- whom a change may concern */
 
-static void mark_host(struct agents *agents, const char *name, uint64_t revision)
-{
-	struct agent *agent = agent_find(agents, name);
-
-	if (!agent || agent->mark == revision)
-		return;
-	agent->mark = revision;
-	if (!agent->dirty_since)
-		agent->dirty_since = revision;
-	agent_wake(agent);
-}
-
 struct marking {
 	struct agents *agents;
 	uint64_t revision;
 };
 
-static void mark_vnet(void *context, const char *name)
+static void mark_host(void *context, const char *name)
 {
-	struct marking *marking = context;
-	const struct anchor *anchor;
-	const struct object *node;
-	char key[MODEL_KEY_MAX];
+	const struct marking *marking = context;
+	struct agent *agent = agent_find(marking->agents, name);
 
-	model_key(MODEL_VNET, name, key);
-	anchor = state_anchor(marking->agents->manager->state, key);
-	if (!anchor)
+	if (!agent || agent->mark == marking->revision)
 		return;
-	LIST_FOREACH(node, &anchor->nodes, of_vnet)
-		mark_host(marking->agents, object_text(node, "host"), marking->revision);
-}
-
-static void mark(struct agents *agents, const struct object *object, uint64_t revision)
-{
-	struct marking marking = {agents, revision};
-
-	if (object->kind == MODEL_HOST)
-		mark_host(agents, object->name, revision);
-	else if (object->kind == MODEL_NODE)
-		mark_host(agents, object_text(object, "host"), revision);
-	else
-		concern_vnets(agents->manager->state, object, mark_vnet, &marking);
+	agent->mark = marking->revision;
+	if (!agent->dirty_since)
+		agent->dirty_since = marking->revision;
+	agent_wake(agent);
 }
 
 /* A further address of a node: of another one now, or of none. */
@@ -632,15 +606,59 @@ static void credential_check(struct agents *agents, const struct state_step *ste
 void agents_changed(struct manager *manager, const struct state_change *change)
 {
 	struct agents *agents = manager->agents;
+	struct marking marking = {agents, change->revision};
 
 	for (size_t i = 0; i < change->count; i++) {
 		if (change->steps[i].before)
-			mark(agents, change->steps[i].before, change->revision);
+			concern_hosts(manager->state, change->steps[i].before, mark_host, &marking);
 		if (change->steps[i].after)
-			mark(agents, change->steps[i].after, change->revision);
+			concern_hosts(manager->state, change->steps[i].after, mark_host, &marking);
 		place_check(agents, &change->steps[i]);
 		credential_check(agents, &change->steps[i]);
 	}
+}
+
+/* ---- a change that is not made: what it would end */
+
+struct trying {
+	struct agents *agents;
+	uint64_t id;
+	size_t asked;
+};
+
+static void try_host(void *context, const char *name)
+{
+	struct trying *trying = context;
+	struct agent *agent = agent_find(trying->agents, name);
+	const struct object *host = state_find(trying->agents->manager->state, MODEL_HOST, name);
+	char prefix[48];
+	struct view view;
+
+	/* Asked once, and only when it has all that was said before. */
+	if (!agent || !host || !agent->stream || agent->tried == trying->id || agent->dirty_since)
+		return;
+	agent->tried = trying->id;
+	if (view_make(trying->agents->viewer, host, &view))
+		return;
+	snprintf(prefix, sizeof(prefix), "\"trial\":%llu,", (unsigned long long)trying->id);
+	if (send_difference(agent, &view, prefix) > 0 && line_add(agent, "{%s\"end\":true}\n", prefix) == 0) {
+		trying->asked++;
+		agent_wake(agent);
+	}
+	view_free(&view);
+}
+
+size_t agents_try(struct manager *manager, const struct state_step *steps, size_t count, uint64_t id)
+{
+	struct trying trying = {manager->agents, id, 0};
+
+	for (size_t i = 0; i < count; i++) {
+		if (steps[i].before)
+			concern_hosts(manager->state, steps[i].before, try_host, &trying);
+		if (steps[i].after)
+			concern_hosts(manager->state, steps[i].after, try_host, &trying);
+	}
+	return trying.asked;
 }
 
 /* ---- time */

@@ -35,6 +35,13 @@ void agents_close(struct manager *manager);
 /* The state has changed: who is concerned is told. */
 void agents_changed(struct manager *manager, const struct state_change *change);
 
+/*
+ * Asks the agents that the steps, which are tried on the state, would concern what they would end, as trial `id`:
+ *     {"trial": ID, "set"|"gone": ...}, ..., {"trial": ID, "end": true}
+ * Returns how many will answer, by POST /v1/agent/trial.
+ */
+size_t agents_try(struct manager *manager, const struct state_step *steps, size_t count, uint64_t id);
+
 void agents_watch(struct http_request *request);
 void agents_applied(struct http_request *request);
 

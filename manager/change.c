@@ -17,6 +17,7 @@
 #include "manager/change_internal.h"
 #include "manager/judge.h"
 #include "manager/objects.h"
+#include "manager/trials.h"
 #include "manager/watchers.h"
 #include "manager/writer.h"
 
@@ -163,7 +164,7 @@ static cJSON *differences_of(const struct state *state)
 	return differences;
 }
 
-static void answer_many(struct change *change, uint64_t revision)
+static void answer_many(struct manager *manager, struct change *change, uint64_t revision)
 {
 	cJSON *body = cJSON_CreateObject();
 
@@ -171,7 +172,10 @@ static void answer_many(struct change *change, uint64_t revision)
 	cJSON_AddBoolToObject(body, "dry_run", change->request.dry_run);
 	cJSON_AddItemToObject(body, "changes", change->differences);
 	change->differences = NULL;
-	http_answer(change->request.request, MHD_HTTP_OK, body);
+	if (change->request.dry_run)
+		trials_start(manager, change->request.request, body, change->trial, change->tried);
+	else
+		http_answer(change->request.request, MHD_HTTP_OK, body);
 }
 
 static void answer_one(struct manager *manager, struct change *change)
@@ -201,7 +205,7 @@ static void change_answer(struct manager *manager, struct change *change)
 		if (change->request.done)
 			change->request.done(change->request.context, 0, revision);
 	} else if (change->request.many || change->request.dry_run) {
-		answer_many(change, revision);
+		answer_many(manager, change, revision);
 	} else {
 		answer_one(manager, change);
 	}
@@ -414,6 +418,11 @@ static bool judge_first(struct changes *changes, struct change *change)
 		change->differences = differences_of(state);
 	if (!error && !change->request.dry_run && count)
 		error = store_steps(change, state);
+	/* While the state is as it would be. */
+	if (!error && change->request.dry_run) {
+		change->trial = trials_number(manager);
+		change->tried = agents_try(manager, state_steps(state, &count), count, change->trial);
+	}
 	state_undo(state);
 	if (error == -EINVAL) {
 		change_refuse(changes, change);

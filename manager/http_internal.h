@@ -22,7 +22,8 @@ struct http_listener {
 	int fd;
 	struct loop_watch *watch, *door; /* libmicrohttpd's epoll; the socket, where connections come in */
 	struct loop_timer *timer, *pause;
-	bool local; /* the unix socket */
+	bool resumed; /* a connection was, since libmicrohttpd last looked */
+	bool local;   /* the unix socket */
 };
 
 struct http {
@@ -30,17 +31,18 @@ struct http {
 	struct http_listener listeners[2];
 	size_t count;
 	struct table rates; /* by principal */
-	struct http_counters counters;
 	LIST_HEAD(, http_stream) streams;
+	struct http_counters counters;
 	bool closing; /* what a request needs is gone already */
 	uint64_t guess_second_ns;
 	unsigned guesses;
 };
 
+/* Ends all streams: libmicrohttpd does not stop while a connection waits. */
+void http_streams_end(struct http *http);
+
 /* Lets libmicrohttpd look at what was resumed, when this round's callback is over. */
 void http_run_soon(struct http_listener *listener);
-/* Every stream ends at its next pull. */
-void http_streams_end(struct http *http);
 /* Takes from the principal's bucket of requests; false: it is empty. */
 bool http_rate(struct http *http, const struct principal *principal);
 

@@ -34,7 +34,7 @@
  * libmicrohttpd takes ten of those who wait at the door, and then first serves all who are in: when everybody comes at once the queue
  * runs over, and TCP lets the rest wait for seconds. So connections are taken here, and handed to it.
  */
-#define ACCEPTS_MOST 256                      /* in a round */
+#define ACCEPTS_MOST 32                       /* in a round */
 #define ACCEPT_PAUSE_NS (100 * NSEC_PER_MSEC) /* when there is no descriptor, or no room, for another one */
 /* As many as the kernel lets: when a manager comes back all its agents do, and who finds no room tries again only much later. */
 #define BACKLOG 16384
@@ -133,8 +133,12 @@ static void run(struct http_listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
+	listener->resumed = false;
 	MHD_run(listener->daemon);
-	if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES)
+	/* A handler may have woken another connection, which this run has passed already. */
+	if (listener->resumed)
+		loop_timer_at(listener->timer, 0);
+	else if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES)
 		loop_timer_at(listener->timer, time_now_ns() + wait_ms * NSEC_PER_MSEC);
 	else
 		loop_timer_stop(listener->timer);
@@ -189,6 +193,7 @@ static void on_pause_over(void *context)
 
 void http_run_soon(struct http_listener *listener)
 {
+	listener->resumed = true;
 	loop_timer_at(listener->timer, 0);
 }
 

@@ -24,6 +24,7 @@
 #include "manager/manager.h"
 #include "manager/metrics.h"
 #include "manager/store.h"
+#include "manager/trials.h"
 #include "manager/watchers.h"
 #include "manager/writer.h"
 
@@ -31,6 +32,7 @@
 #define DEFAULT_SOCKET "/run/ovnet-manager/manager.sock"
 #define DEFAULT_LISTEN "[::1]:6191"
 #define DEFAULT_LEASE_S 900
+#define LEASE_LEAST_S 10
 
 static const char usage[] =
 	"usage: ovnet-manager [--directory DIR] [--store URL] [--listen ADDRESS:PORT] [--socket PATH] [OPTION...]\n"
@@ -49,7 +51,7 @@ static const char usage[] =
 	"      --key FILE          its key\n"
 	"      --plain             without TLS: on a loopback address only\n"
 	"      --lease SECONDS     how long passports hold, hence how long hosts go on without a manager\n"
-	"                          (60 to 86400, default 900)\n"
+	"                          (10 to 86400, default 900)\n"
 	"      --restore FILE      fill an empty store from a backup, and exit\n"
 	"      --debug             log more\n"
 	"  -V, --version           print the version and exit\n"
@@ -236,6 +238,7 @@ static int start(struct manager *manager)
 		{"metrics", metrics_open},
 		{"state", open_state},
 		{"watchers", watchers_open},
+		{"trials", trials_open},
 		{"agents", agents_open},
 		{"judge", judge_open},
 		{"changes", changes_open},
@@ -260,6 +263,7 @@ static void end(struct manager *manager)
 	/* What is under way in the store is finished, and answered; then nobody is served any more. */
 	writer_close(manager);
 	changes_close(manager);
+	trials_close(manager);
 	watchers_close(manager);
 	http_close(manager);
 	judge_close(manager);
@@ -318,8 +322,9 @@ static int parse_lease(const char *text, unsigned *out)
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
-	if (!*text || *end || value < 60 || value > 86400) {
-		fprintf(stderr, "ovnet-manager: --lease: expected 60 to 86400 seconds, got '%s'\n", text);
+	if (!*text || *end || value < LEASE_LEAST_S || value > 86400) {
+		fprintf(stderr, "ovnet-manager: --lease: expected %d to 86400 seconds, got '%s'\n", LEASE_LEAST_S,
+			text);
 		return -EINVAL;
 	}
 	*out = (unsigned)value;

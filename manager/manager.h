@@ -13,6 +13,7 @@
  *   view.c      what an agent is told; doc.c objects as agents are told of them
  *   agents.c    agents: streams, what they have applied; join.c, resolve.c, passports.c what they ask
  *   judge.c     policies, as agents judge by them
+*   trials.c    what a change would end, before it is made
  *   watchers.c  people who watch: events, wait
  *   metrics.c   for Prometheus
  */
@@ -31,6 +32,7 @@ struct changes;
 struct http;
 struct judge;
 struct metrics;
+struct trials;
 struct watchers;
 struct writer;
 
@@ -58,6 +60,7 @@ struct manager {
 	struct agents *agents;
 	struct judge *judge;
 	struct watchers *watchers;
+	struct trials *trials;
 	struct metrics *metrics;
 	struct authority_key authority;
 	uint64_t started_ns;

@@ -14,6 +14,7 @@
 #include "manager/http.h"
 #include "manager/metrics.h"
 #include "manager/objects.h"
+#include "manager/trials.h"
 #include "manager/watchers.h"
 #include "model/api.h"
 
@@ -60,6 +61,7 @@ static const struct route routes[] = {
 	{"/v1/agent/applied", .handle = agents_applied},
 	{"/v1/agent/resolve", .handle = resolve_handle},
 	{"/v1/agent/passports", .handle = passports_handle},
+	{"/v1/agent/trial", .handle = trials_handle},
 };
 
 bool router_is_open(const char *path)

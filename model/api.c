@@ -89,6 +89,8 @@ const struct model_api_row model_api[] = {
 		"AgentResolve", "AgentResolved", .status = 200},
 	{"POST", "/v1/agent/passports", "New passports of this host and its nodes", MODEL_API_AGENT, 0,
 		"AgentPassports", "AgentPassportsAnswer", .status = 200},
+	{"POST", "/v1/agent/trial", "What a change that is not made yet would end on this host", MODEL_API_AGENT, 0,
+		"AgentTrial", NULL, .status = 204},
 	{.method = NULL},
 };
 

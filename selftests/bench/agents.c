@@ -34,48 +34,11 @@
 
 #include "lib/error.h"
 #include "lib/time.h"
-#include "selftests/bench/fleet.h"
+#include "selftests/bench/agents.h"
 
-#define JOINERS 32
-#define WRITERS_MOST 64
-#define BATCH_MOST 1000
 #define ASKING_MOST 8000 /* second connections at a time: descriptors are bounded */
 
-struct joiner {
-	struct link *operator, * host;
-	struct agent *agent;
-};
-
-struct writer {
-	struct link *link;
-	unsigned number;
-	unsigned long written;
-};
-
-struct sim {
-	struct fleet fleet;
-	struct loop *loop;
-	struct link_target socket;
-	char input[65536];
-	size_t input_length;
-	bool (*over)(void); /* of the command that is under way; NULL: none */
-	uint64_t begin_ns, end_ns;
-	/* join */
-	struct joiner joiners[JOINERS];
-	size_t next, joined;
-	FILE *secrets;
-	/* apply */
-	struct link *operator;
-	char concerned[2 * FLEET_NAME_MAX];
-	uint64_t revision, answered_ns;
-	bool waited;
-	/* resolve, passports, writes */
-	struct writer writers[WRITERS_MOST];
-	unsigned batch;
-	size_t askers;
-	unsigned long requests, found, failed;
-};
-static struct sim sim;
+struct sim sim;
 
 static void finish(void)
 {
@@ -84,19 +47,19 @@ static void finish(void)
 	fflush(stdout);
 }
 
-static void look(void)
+void sim_look(void)
 {
 	if (sim.over && sim.over())
 		finish();
 }
 
-static void __attribute__((noreturn)) fail(const char *what, const char *detail)
+void sim_fail(const char *what, const char *detail)
 {
 	fprintf(stderr, "agents: %s: %s\n", what, detail);
 	exit(1);
 }
 
-static double seconds_since(uint64_t begin_ns)
+double sim_seconds_since(uint64_t begin_ns)
 {
 	return (double)(time_now_ns() - begin_ns) / 1e9;
 }
@@ -122,10 +85,10 @@ static bool member(const char *body, const char *name, char *out, size_t room)
 
 static void join_next(struct joiner *joiner);
 
-static void on_end(void *context)
+void sim_lost(void *context)
 {
 	(void)context;
-	fail("connection", "ended before its answer");
+	sim_fail("connection", "ended before its answer");
 }
 
 static void on_joined(void *context, unsigned status, const char *body, size_t length)
@@ -134,30 +97,30 @@ static void on_joined(void *context, unsigned status, const char *body, size_t l
 
 	(void)length;
 	if (status / 100 != 2 || !member(body, "\"secret\":\"", joiner->agent->secret, sizeof(joiner->agent->secret)))
-		fail("join", body);
+		sim_fail("join", body);
 	fprintf(sim.secrets, "%s %s\n", joiner->agent->name, joiner->agent->secret);
 	sim.joined++;
 	link_close(joiner->host);
 	join_next(joiner);
-	look();
+	sim_look();
 }
 
 static void on_token(void *context, unsigned status, const char *body, size_t length)
 {
-	static const struct link_events events = {.answer = on_joined, .end = on_end};
+	static const struct link_events events = {.answer = on_joined, .end = sim_lost};
 	struct joiner *joiner = context;
 	uint8_t key[32];
 	char secret[64], text[128], encoded[48];
 
 	(void)length;
 	if (status != 201 || !member(body, "\"secret\":\"", secret, sizeof(secret)))
-		fail("token", body);
+		sim_fail("token", body);
 	randombytes_buf(key, sizeof(key));
 	sodium_bin2base64(encoded, sizeof(encoded), key, sizeof(key), sodium_base64_VARIANT_ORIGINAL);
 	snprintf(text, sizeof(text), "{\"key\":\"%s\"}", encoded);
 	joiner->host = link_open(sim.loop, &sim.fleet.manager, &events, joiner);
 	if (!joiner->host || link_request(joiner->host, "POST", "/v1/join", secret, text, strlen(text)))
-		fail("join", "no connection");
+		sim_fail("join", "no connection");
 }
 
 static void join_next(struct joiner *joiner)
@@ -170,7 +133,7 @@ static void join_next(struct joiner *joiner)
 	snprintf(body, sizeof(body), "{\"name\":\"system/%s\",\"role\":\"join\",\"host\":\"%s\"}", joiner->agent->name,
 		joiner->agent->name);
 	if (link_request(joiner->operator, "POST", "/v1/tokens", NULL, body, strlen(body)))
-		fail("token", "no connection");
+		sim_fail("token", "no connection");
 }
 
 static bool join_over(void)
@@ -180,23 +143,23 @@ static bool join_over(void)
 	fclose(sim.secrets);
 	for (size_t i = 0; i < JOINERS; i++)
 		link_close(sim.joiners[i].operator);
-	printf("joins_per_s %.1f\n", (double)sim.joined / seconds_since(sim.begin_ns));
+	printf("joins_per_s %.1f\n", (double)sim.joined / sim_seconds_since(sim.begin_ns));
 	return true;
 }
 
 static void command_join(char *path)
 {
-	static const struct link_events events = {.answer = on_token, .end = on_end};
+	static const struct link_events events = {.answer = on_token, .end = sim_lost};
 
 	sim.secrets = fopen(path, "w");
 	if (!sim.secrets)
-		fail(path, strerror(errno));
+		sim_fail(path, strerror(errno));
 	sim.begin_ns = time_now_ns();
 	sim.next = sim.joined = 0;
 	for (size_t i = 0; i < JOINERS; i++) {
 		sim.joiners[i].operator= link_open(sim.loop, &sim.socket, &events, &sim.joiners[i]);
 		if (!sim.joiners[i].operator)
-			fail("socket", strerror(errno));
+			sim_fail("socket", strerror(errno));
 		join_next(&sim.joiners[i]);
 	}
 	sim.over = join_over;
@@ -208,7 +171,7 @@ static void command_secrets(char *path)
 	char name[FLEET_NAME_MAX], secret[64];
 
 	if (!in)
-		fail(path, strerror(errno));
+		sim_fail(path, strerror(errno));
 	for (size_t i = 0; fscanf(in, "%63s %63s", name, secret) == 2;) {
 		/* In no order, as they joined; mostly in that of the hosts. */
 		for (size_t j = 0; j < sim.fleet.count; j++, i++) {
@@ -233,7 +196,7 @@ static bool watch_over(void)
 		expected += *sim.fleet.agents[i].secret && !sim.fleet.agents[i].cut;
 	if (sim.fleet.begun < expected)
 		return false;
-	printf("agents %zu\nback_s %.3f\n", sim.fleet.begun, seconds_since(sim.begin_ns));
+	printf("agents %zu\nback_s %.3f\n", sim.fleet.begun, sim_seconds_since(sim.begin_ns));
 	return true;
 }
 
@@ -242,7 +205,7 @@ static void command_back(char *arguments)
 	(void)arguments;
 	sim.begin_ns = time_now_ns();
 	sim.over = watch_over;
-	look();
+	sim_look();
 }
 
 static void command_watch(char *splay_ms)
@@ -286,7 +249,7 @@ static void command_dump(char *path)
 	int error = fleet_dump(&sim.fleet, path);
 
 	if (error)
-		fail(path, strerror(-error));
+		sim_fail(path, strerror(-error));
 	finish();
 }
 
@@ -296,7 +259,7 @@ static void some(const char *range, void (*to)(struct agent *agent))
 	size_t first = 0, count = 0;
 
 	if (sscanf(range, "%zu %zu", &first, &count) != 2 || first + count > sim.fleet.count)
-		fail("range", range);
+		sim_fail("range", range);
 	for (size_t i = first; i < first + count; i++)
 		to(&sim.fleet.agents[i]);
 	finish();
@@ -369,13 +332,13 @@ static void on_waited(void *context, unsigned status, const char *body, size_t l
 
 static void on_applied(void *context, unsigned status, const char *body, size_t length)
 {
-	static const struct link_events events = {.answer = on_waited, .end = on_end};
+	static const struct link_events events = {.answer = on_waited, .end = sim_lost};
 	char number[24] = "", path[64];
 
 	(void)context, (void)length;
 	sim.answered_ns = time_now_ns();
 	if (status != 200 || !member(body, "\"revision\":", number, sizeof(number)))
-		fail("apply", body);
+		sim_fail("apply", body);
 	sim.revision = strtoull(number, NULL, 10);
 	snprintf(path, sizeof(path), "/v1/wait?revision=%s", number);
 	link_own(sim.operator, & events);
@@ -418,16 +381,16 @@ static void operator_open(const struct link_events *events)
 {
 	sim.operator= link_open(sim.loop, &sim.socket, events, &sim);
 	if (!sim.operator)
-		fail("socket", strerror(errno));
+		sim_fail("socket", strerror(errno));
 }
 
 static void command_apply(char *arguments)
 {
-	static const struct link_events events = {.answer = on_applied, .end = on_end};
+	static const struct link_events events = {.answer = on_applied, .end = sim_lost};
 	size_t length = strcspn(arguments, " ");
 
 	if (!arguments[length] || length >= sizeof(sim.concerned))
-		fail("apply", arguments);
+		sim_fail("apply", arguments);
 	memcpy(sim.concerned, arguments, length);
 	sim.concerned[length] = '\0';
 	sim.waited = false;
@@ -437,162 +400,6 @@ static void command_apply(char *arguments)
 	sim.begin_ns = time_now_ns();
 	link_request(sim.operator, "POST", "/v1/apply", NULL, arguments + length + 1, strlen(arguments + length + 1));
 	sim.over = apply_over;
-}
-
-/* ---- questions, all the time */
-
-static void ask(struct agent *agent);
-static size_t (*question_of)(const struct agent *agent, char *to);
-static const char *question_path;
-
-/* Other hosts' nodes of the same vnet. Hosts of a vnet follow one another. */
-static size_t resolve_question(const struct agent *agent, char *to)
-{
-	const struct agent *all = sim.fleet.agents, *first = agent, *end = agent;
-	size_t used = (size_t)sprintf(to, "{\"queries\":[");
-
-	while (first > all && first[-1].vni == agent->vni)
-		first--;
-	while (end < all + sim.fleet.count && end->vni == agent->vni)
-		end++;
-	for (unsigned i = 0; i < sim.batch; i++)
-		used += (size_t)sprintf(to + used, "%s{\"vni\":%u,\"source\":\"%s\",\"destination\":\"%s\"}",
-			i ? "," : "", agent->vni, agent->address, first[random() % (end - first)].address);
-	return used + (size_t)sprintf(to + used, "]}");
-}
-
-static size_t passports_question(const struct agent *agent, char *to)
-{
-	return (size_t)sprintf(to, "{\"nodes\":[{\"name\":\"%s\",\"incarnation\":\"1\"}]}", agent->node);
-}
-
-static void on_asked(struct agent *agent, unsigned status, const char *body, size_t length)
-{
-	(void)length;
-	sim.requests += status == 200;
-	sim.failed += status != 200;
-	for (; (body = strstr(body, "\"found\":true")); body += 12)
-		sim.found++;
-	ask(agent);
-}
-
-static void ask(struct agent *agent)
-{
-	static char body[BATCH_MOST * 96];
-	size_t length;
-
-	if (time_now_ns() < sim.end_ns) {
-		length = question_of(agent, body);
-		if (fleet_ask(agent, question_path, body, length, on_asked) == 0)
-			return;
-	}
-	sim.askers--;
-}
-
-static bool questions_over(void)
-{
-	double seconds = seconds_since(sim.begin_ns);
-
-	if (sim.askers)
-		return false;
-	printf("requests_per_s %.1f\nfound_per_s %.1f\nfailed %lu\n", (double)sim.requests / seconds,
-		(double)sim.found / seconds, sim.failed);
-	return true;
-}
-
-static void questions_start(char *arguments)
-{
-	unsigned seconds = 0, agents = 0;
-
-	sim.batch = 1;
-	if (sscanf(arguments, "%u %u %u", &seconds, &agents, &sim.batch) < 2 || agents > sim.fleet.count ||
-		sim.batch > BATCH_MOST)
-		fail("questions", arguments);
-	sim.requests = sim.found = sim.failed = 0;
-	sim.begin_ns = time_now_ns();
-	sim.end_ns = sim.begin_ns + seconds * NSEC_PER_SEC;
-	sim.askers = agents;
-	for (size_t i = 0; i < agents; i++)
-		ask(&sim.fleet.agents[i * (sim.fleet.count / agents)]);
-	sim.over = questions_over;
-}
-
-static void command_resolve(char *arguments)
-{
-	question_of = resolve_question;
-	question_path = "/v1/agent/resolve";
-	questions_start(arguments);
-}
-
-static void command_passports(char *arguments)
-{
-	question_of = passports_question;
-	question_path = "/v1/agent/passports";
-	questions_start(arguments);
-}
-
-/* ---- writes */
-
-static void write_again(struct writer *writer)
-{
-	char body[512];
-	const struct agent *agent = &sim.fleet.agents[writer->number % sim.fleet.count];
-
-	if (time_now_ns() >= sim.end_ns) {
-		sim.askers--;
-		look();
-		return;
-	}
-	snprintf(body, sizeof(body),
-		"{\"objects\":[{\"kind\":\"policy\",\"name\":\"%.*s/writer%u\",\"vnet\":\"%s\",\"services\":[\"tcp/%lu\"],"
-		"\"verdict\":\"allow\"}]}",
-		(int)strcspn(agent->vnet, "/"), agent->vnet, writer->number, agent->vnet, 1 + writer->written % 60000);
-	link_request(writer->link, "POST", "/v1/apply", NULL, body, strlen(body));
-}
-
-static void on_written(void *context, unsigned status, const char *body, size_t length)
-{
-	struct writer *writer = context;
-
-	(void)length;
-	if (status != 200)
-		fail("write", body);
-	writer->written++;
-	sim.requests++;
-	write_again(writer);
-}
-
-static bool writes_over(void)
-{
-	if (sim.askers)
-		return false;
-	printf("writes_per_s %.1f\n", (double)sim.requests / seconds_since(sim.begin_ns));
-	for (size_t i = 0; i < WRITERS_MOST && sim.writers[i].link; i++) {
-		link_close(sim.writers[i].link);
-		sim.writers[i].link = NULL;
-	}
-	return true;
-}
-
-static void command_writes(char *arguments)
-{
-	static const struct link_events events = {.answer = on_written, .end = on_end};
-	unsigned seconds = 0, writers = 0;
-
-	if (sscanf(arguments, "%u %u", &seconds, &writers) != 2 || !writers || writers > WRITERS_MOST)
-		fail("writes", arguments);
-	sim.requests = 0;
-	sim.begin_ns = time_now_ns();
-	sim.end_ns = sim.begin_ns + seconds * NSEC_PER_SEC;
-	sim.askers = writers;
-	sim.over = writes_over;
-	for (unsigned i = 0; i < writers; i++) {
-		sim.writers[i].number = i;
-		sim.writers[i].link = link_open(sim.loop, &sim.socket, &events, &sim.writers[i]);
-		if (!sim.writers[i].link)
-			fail("socket", strerror(errno));
-		write_again(&sim.writers[i]);
-	}
 }
 
 /* ---- commands */
@@ -632,7 +439,7 @@ static void command_run(char *line)
 			return;
 		}
 	}
-	fail("unknown command", line);
+	sim_fail("unknown command", line);
 }
 
 static void on_input(void *context, uint32_t events)
@@ -651,7 +458,7 @@ static void on_input(void *context, uint32_t events)
 	if (!end)
 		return;
 	if (sim.over || end[1])
-		fail("command", "one after the other");
+		sim_fail("command", "one after the other");
 	*end = '\0';
 	sim.input_length = 0;
 	command_run(sim.input);
@@ -673,15 +480,15 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_NOFILE, &files);
 	sim.loop = loop_new();
 	sim.fleet.loop = sim.loop;
-	sim.fleet.look = look;
+	sim.fleet.look = sim_look;
 	sim.fleet.keep = argc > 4;
 	sim.fleet.splay_ms = 1000;
 	sim.fleet.linger_ms = 10000;
 	sim.fleet.asking_most = ASKING_MOST;
 	error = fleet_read(&sim.fleet, argv[1]);
 	if (error)
-		fail(argv[1], strerror(-error));
+		sim_fail(argv[1], strerror(-error));
 	if (!sim.loop || fleet_open(&sim.fleet) || !loop_watch(sim.loop, 0, EPOLLIN, on_input, NULL))
-		fail("loop", strerror(errno));
+		sim_fail("loop", strerror(errno));
 	return loop_run(sim.loop) ? 1 : 0;
 }

@@ -31,8 +31,8 @@ $(B)/bench/handle: selftests/bench/handle.c $(call archive,policy) $(call archiv
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcjson -lsodium -lm -o $@
 
 # Many agents of a manager; some of its tests take it too.
-AGENTS_SOURCES := $(addprefix selftests/bench/,agents.c fleet.c link.c)
-$(B)/bench/agents: $(AGENTS_SOURCES) selftests/bench/fleet.h selftests/bench/link.h $(call archive,lib)
+AGENTS_SOURCES := $(addprefix selftests/bench/,agents.c load.c fleet.c link.c)
+$(B)/bench/agents: $(AGENTS_SOURCES) $(addprefix selftests/bench/,agents.h fleet.h link.h) $(call archive,lib)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.c %.a,$^) -lgnutls -lsodium -lcjson -o $@
 

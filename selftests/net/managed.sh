@@ -60,6 +60,12 @@ check "that is live" live
 check "and A's pings end" wait_for 3 "no answer" fails answers A $G
 check "A is a client again" api PATCH /v1/nodes/acme/A '{"groups": ["clients"]}'
 check "and is answered" wait_for 6 "an answer" answers A $G
+check "a dry run tells what its end would end: grants and sessions" \
+	api_holds "d['dry_run'] and d['live']['rules'] >= 1 and d['live']['sessions'] >= 1 and d['live']['silent'] == 0" \
+	DELETE '/v1/policies/acme/ping?dry_run=1'
+check "on the host whose policy it is" api_holds "[h['host'] for h in d['live']['hosts']] == ['h2']" \
+	DELETE '/v1/policies/acme/ping?dry_run=1'
+check "and nothing has changed" answers A $G
 check "the policy goes" api DELETE /v1/policies/acme/ping
 check "that is live" live
 check_not "and nobody is answered" answers A $G
