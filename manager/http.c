@@ -578,6 +578,9 @@ enum MHD_Result http_on_request(void *context, struct MHD_Connection *connection
 	}
 	if (!request->dispatched) {
 		request->dispatched = true;
+		/* A body may be long on its way: who could when it began need not be able to any more. */
+		if (!request->early && request->length)
+			request->early = identify(request, request->listener->local);
 		if (request->http->closing)
 			http_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the manager ends");
 		else if (request->early)

@@ -38,10 +38,11 @@ struct http {
 	unsigned guesses;
 };
 
+/* Ends all streams: libmicrohttpd does not stop while a connection waits. */
+void http_streams_end(struct http *http);
+
 /* Lets libmicrohttpd look at what was resumed, when this round's callback is over. */
 void http_run_soon(struct http_listener *listener);
-/* Every stream ends at its next pull: libmicrohttpd does not stop while a connection waits. */
-void http_streams_end(struct http *http);
 /* Takes from the principal's bucket of requests; false: it is empty. */
 bool http_rate(struct http *http, const struct principal *principal);
 

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-from manager import Client, Work, check, end, everything, figure, join, token, wait_for
+from manager import Client, Work, check, end, everything, figure, join, public_key, token, wait_for
 
 
 def make_world(operator):
@@ -363,6 +363,27 @@ def long_log(operator, manager):
         operator.must("DELETE", "/v1/groups/" + name)
 
 
+def revoked(operator, manager):
+    """What was begun with a token that is good is not done with one that is not; a token to join is good once."""
+    secret = token(operator, "acme/going", "admin")
+    body = b'{"name": "acme/too-late"}'
+    late = socket.socket(socket.AF_UNIX)
+    late.connect(manager.socket)
+    late.sendall(("POST /v1/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" % (secret, len(body))).encode() + body[:5])
+    other = manager.client(secret)
+    check("a token is good", other.get("/v1/status").status == 200)
+    operator.must("DELETE", "/v1/tokens/acme/going")
+    late.sendall(body[5:])
+    answer = late.recv(4096)
+    check("a request that was begun before its token went is refused after", answer.startswith(b"HTTP/1.1 401")
+          and operator.get("/v1/groups/acme/too-late").status == 404, answer[:100])
+    late.close()
+    secret = token(operator, "system/once", "join", host="h1")
+    answers = []
+    in_threads(lambda index: answers.append(manager.client(secret).post("/v1/join", {"key": public_key()}).status), 6)
+    check("of six who join with one token one does", sorted(answers) == [201] + [401] * 5, answers)
+
+
 # ---- bounds
 
 def bounds(operator, manager):
@@ -456,6 +477,7 @@ def main():
         references(operator)
         groups(operator, manager)
         secrets(operator, manager)
+        revoked(operator, manager)
         long_log(operator, manager)
         large(operator, manager)
         allocation(operator, manager)
