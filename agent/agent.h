@@ -14,6 +14,7 @@
 
 #include "agent/netlink.h"
 #include "config/config.h"
+#include "config/managed.h"
 #include "lib/loop.h"
 #include "loader/loader.h"
 #include "maps/access.h"
@@ -47,6 +48,8 @@ struct agent_host {
 struct authority;
 struct control;
 struct grants;
+struct holds;
+struct managed;
 struct installed;
 struct metrics;
 struct mirror;
@@ -75,11 +78,16 @@ struct agent {
 	struct authority *authority;
 	struct transport *transport;
 	struct questions *questions;
+	struct holds *holds;
+	void *introductions; /* tree */
+	unsigned introduction_count;
 	struct grants *grants;
 	struct installed *installed;
 	struct revocations *revocations;
 	struct resolve *resolve;
 	struct resolve_file *resolve_file;
+	struct managed *managed;   /* NULL: the file says everything */
+	struct config_local local; /* its half, until managed_open() */
 	struct port_state *states;
 
 	struct agent_port *ports;

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "agent/authority.h"
+#include "agent/managed.h"
 #include "agent/mirror.h"
 #include "agent/resolve.h"
 #include "agent/resolve_file.h"
@@ -49,7 +50,8 @@ struct authority {
 	struct authority_key signing;
 	uint8_t public_key[32];
 	struct authority_index index, before;
-	struct node_papers *papers; /* one a node of the configuration */
+	struct authority_index kept, kept_before; /* during a trial */
+	struct node_papers *papers;               /* one a node of the configuration */
 };
 
 static uint64_t wall_s(void)
@@ -212,7 +214,7 @@ long authority_node(const struct agent *agent, uint32_t vni, struct ipv4 address
 
 /* ---- passports */
 
-void authority_host_passport(struct agent *agent, uint8_t out[HOST_PASSPORT_LEN])
+int authority_host_passport(struct agent *agent, uint8_t out[HOST_PASSPORT_LEN])
 {
 	const struct authority *authority = agent->authority;
 	const struct config_host *self = &agent->config->hosts[agent->config->identity.host];
@@ -224,8 +226,11 @@ void authority_host_passport(struct agent *agent, uint8_t out[HOST_PASSPORT_LEN]
 		.revision = agent_unique(agent),
 	};
 
+	if (agent->managed)
+		return managed_host_passport(agent, out);
 	memcpy(passport.key, self->key, sizeof(passport.key));
 	host_passport_sign(&passport, authority->signing.secret, out);
+	return 0;
 }
 
 /*
@@ -302,11 +307,13 @@ static int batch_sign(struct agent *agent, size_t wanted, uint64_t incarnation)
 	return 0;
 }
 
-int authority_node_passport(struct agent *agent, size_t node, uint64_t incarnation, const uint8_t **octets)
+int authority_node_passport(struct agent *agent, size_t node, uint64_t incarnation, uint64_t id, const uint8_t **octets)
 {
 	const struct node_papers *papers = &agent->authority->papers[node];
 	uint64_t half_s = agent->config->vnets[agent->config->nodes[node].vnet].passport_lifetime_s / 2;
 
+	if (agent->managed)
+		return managed_node_passport(agent, node, incarnation, id, octets);
 	if (papers->incarnation != incarnation || !papers->passport.length || wall_s() >= papers->signed_s + half_s) {
 		int error = batch_sign(agent, node, incarnation);
 
@@ -326,8 +333,8 @@ void authority_engine_config(const struct agent *agent, struct engine_config *ou
 	host_of_config(&agent->config->hosts[agent->config->identity.host], &out->self);
 	out->key = authority->key;
 	memcpy(out->authority, authority->public_key, sizeof(out->authority));
-	/* Every host can sign passports here, for itself too, so what makes a host one of ours is the file. */
-	out->closed = true;
+	/* Without a manager every host can sign passports, for itself too, so what makes a host one of ours is the file. */
+	out->closed = !agent->managed;
 	authority_host_passport((struct agent *)agent, out->passport);
 }
 
@@ -360,13 +367,13 @@ static int read_keys(const struct config *config, struct authority *authority)
 
 	if (!error)
 		error = read_key(identity->key, KEY_HOST, &authority->key, NULL);
-	if (!error)
+	if (!error && *identity->signing_key)
 		error = read_key(identity->signing_key, KEY_AUTHORITY, NULL, &authority->signing);
 	if (error)
 		return error;
 	if (memcmp(authority->key.public_key, config->hosts[identity->host].key, 32))
 		return refuse(identity->key, "is not the key that 'hosts' has for this host");
-	if (memcmp(authority->signing.public_key, identity->authority, 32))
+	if (*identity->signing_key && memcmp(authority->signing.public_key, identity->authority, 32))
 		return refuse(identity->signing_key, "is not the key of 'identity.authority'");
 	memcpy(authority->public_key, identity->authority, 32);
 	return 0;
@@ -388,6 +395,30 @@ static int prepare(struct agent *agent, struct authority *authority)
 	authority->before = authority->index;
 	authority->index = index;
 	return 0;
+}
+
+int authority_trial_begin(struct agent *agent, const struct config *config)
+{
+	struct authority *authority = agent->authority;
+	struct authority_index index;
+	int error = index_make(config, &index);
+
+	if (error)
+		return error;
+	authority->kept = authority->index;
+	authority->kept_before = authority->before;
+	authority->before = authority->index;
+	authority->index = index;
+	return 0;
+}
+
+void authority_trial_end(struct agent *agent)
+{
+	struct authority *authority = agent->authority;
+
+	free(authority->index.slots);
+	authority->index = authority->kept;
+	authority->before = authority->kept_before;
 }
 
 int authority_open(struct agent *agent)

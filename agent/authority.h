@@ -26,10 +26,16 @@ void authority_close(struct agent *agent);
 /* The configuration is another now: its indexes are made anew, and passports of this host's nodes at the next use. 0 or -ENOMEM. */
 int authority_reload(struct agent *agent);
 
+/*
+ * For a while another configuration says who is who, and its present one what was before (trial.h). Returns 0 or -ENOMEM.
+ */
+int authority_trial_begin(struct agent *agent, const struct config *config);
+void authority_trial_end(struct agent *agent);
+
 /* For engine_new(): self, key, authority, passport. */
 void authority_engine_config(const struct agent *agent, struct engine_config *out);
-/* Signs the host's passport anew; `out` is what engine_passport() takes. */
-void authority_host_passport(struct agent *agent, uint8_t out[HOST_PASSPORT_LEN]);
+/* The host's passport, signed anew or as the manager gave it; `out` is what engine_passport() takes. Returns 0, or -EAGAIN: there is none yet. */
+int authority_host_passport(struct agent *agent, uint8_t out[HOST_PASSPORT_LEN]);
 
 /* The configuration's hosts go before those that were learned (resolve.h). 0 or -ENOENT. */
 int authority_host_at(const struct agent *agent, const struct substrate *address, struct engine_host *out);
@@ -54,8 +60,10 @@ long authority_node(const struct agent *agent, uint32_t vni, struct ipv4 address
 
 /*
  * The node's passport for `incarnation`, signed at most half its lifetime ago; if it must be signed anew, it is in one batch with those
- * of the nodes beside it that are online. Good until the next call. Returns its length, or -errno.
+ * of the nodes beside it that are online. Good until the next call. Returns its length, or -errno; -EAGAIN: it is being
+ * fetched, and question_resolved(id) follows, unless `id` is 0.
  */
-int authority_node_passport(struct agent *agent, size_t node, uint64_t incarnation, const uint8_t **octets);
+int authority_node_passport(struct agent *agent, size_t node, uint64_t incarnation, uint64_t id,
+	const uint8_t **octets);
 
 #endif /* OVNET_AGENT_AUTHORITY_H */

@@ -10,8 +10,10 @@
 #include "agent/authority.h"
 #include "agent/mirror.h"
 #include "agent/decision.h"
+#include "agent/hold.h"
 #include "agent/identity.h"
 #include "agent/install.h"
+#include "agent/introduction.h"
 #include "agent/monitor.h"
 #include "agent/question.h"
 #include "agent/resolve.h"
@@ -184,9 +186,10 @@ static bool ask_peer(struct agent *agent, const struct config_vnet *vnet, const 
 
 	if (node < 0)
 		return true;
-	length = authority_node_passport(agent, (size_t)node, source->incarnation, &ask.passport);
+	length =
+		authority_node_passport(agent, (size_t)node, source->incarnation, id & RENEWAL ? 0 : id, &ask.passport);
 	if (length < 0)
-		return true;
+		return length != -EAGAIN || id & RENEWAL;
 	ask.passport_length = (size_t)length;
 	memcpy(at.octet, destination->prefix, OVNET_PREFIX_LEN);
 	memcpy(at.octet + OVNET_PREFIX_LEN, flow->destination.octet, 4);
@@ -257,6 +260,47 @@ bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id)
 bool decision_ask_resolved(struct agent *agent, const struct rule_key *key, uint64_t id)
 {
 	return ask(agent, key, id, true);
+}
+
+/* What was granted to this address under the configuration before this one, or by an agent before this one, may live as long. */
+static bool is_settled(const struct agent *agent, const struct config_vnet *vnet)
+{
+	return time_now_ns() > agent->config_loaded_ns + vnet->grant_lifetime_s * NSEC_PER_SEC + 2 * DECISION_MARGIN_NS;
+}
+
+/* The question has left when the destination's place and host are known: they are asked for first. */
+static bool may_forward(struct agent *agent, const struct config_vnet *vnet, const struct flow *flow, uint64_t *holder)
+{
+	struct mapping_key where = {.vni = flow->vni};
+	struct mapping_value source, destination;
+	struct policy_answer out;
+
+	memcpy(where.address, flow->source.octet, 4);
+	if (!is_settled(agent, vnet) || ends_find(agent, flow, &source, &destination) ||
+		!introduction_holds(agent, &where, &source, &destination) || time_now_ns() >= destination.expires_ns)
+		return false;
+	if (*holder == destination.incarnation)
+		return true;
+	if (is_unresolved(agent, flow, &destination))
+		return false;
+	decision_side(agent, agent->config->policies, SIDE_OUT, flow, &out);
+	if (!allows(&out, flow))
+		return false;
+	*holder = destination.incarnation;
+	return true;
+}
+
+bool decision_forwards(struct agent *agent, const struct rule_key *key, uint64_t *holder)
+{
+	const struct config_vnet *vnet = authority_vnet(agent, key->vni);
+	struct flow flow;
+
+	decision_flow(key, &flow);
+	if (vnet && vnet->pending == PENDING_FORWARD && key->width == WIDTH_PORT &&
+		may_forward(agent, vnet, &flow, holder))
+		return true;
+	*holder = 0;
+	return false;
 }
 
 /* ---- the asked side */
@@ -377,7 +421,7 @@ static int refuse(struct message_decision *out, uint64_t incarnation, uint64_t s
 	return 0;
 }
 
-int decision_decide(struct agent *agent, const struct engine_request *request, bool *granted,
+static int decide(struct agent *agent, const struct engine_request *request, bool *granted,
 	struct message_decision *out)
 {
 	const struct config_vnet *vnet = authority_vnet(agent, request->flow.vni);
@@ -432,6 +476,17 @@ int decision_decide(struct agent *agent, const struct engine_request *request, b
 	answer_write(&in, &request->flow, exact, out);
 	tell(agent, "decide", &request->flow, *granted, out->policy);
 	return 0;
+}
+
+int decision_decide(struct agent *agent, const struct engine_request *request, bool *granted,
+	struct message_decision *out)
+{
+	int error = decide(agent, request, granted, out);
+
+	/* What came before its question need wait no longer; what was not said of a renewal is asked for anew. */
+	if (!error)
+		hold_decided(agent, &request->flow);
+	return error;
 }
 
 /* ---- the answer */
@@ -491,6 +546,22 @@ static void answer_install(struct agent *agent, const struct config_vnet *vnet, 
 	install_answer(&install, &joined);
 }
 
+/*
+ * Who asked is who is there: on the port that the question came from. What that host learned of the node ends with the passport that
+ * was shown, of which half the lifetime was left at least (authority.c); a half of that is for clocks that differ.
+ */
+static void introduce(struct agent *agent, const struct config_vnet *vnet, const struct flow *flow, uint64_t id,
+	const struct mapping_value *source, const struct mapping_value *destination)
+{
+	struct mapping_key where = {.vni = flow->vni};
+	long node = authority_node(agent, flow->vni, flow->source);
+
+	memcpy(where.address, flow->source.octet, 4);
+	if (node >= 0 && agent->ports[node].attached && agent->ports[node].number == id >> 32)
+		introduction_note(agent, &where, source, destination,
+			time_now_ns() + vnet->passport_lifetime_s * NSEC_PER_SEC / 4);
+}
+
 static struct rule_key key_of_flow(const struct flow *flow)
 {
 	struct rule_key key = {
@@ -515,6 +586,8 @@ static void ask_over(struct agent *agent, const struct flow *flow, uint64_t id)
 		decision_renew(agent, &key);
 	else if (decision_ask(agent, &key, id))
 		question_answered(agent, id);
+	else
+		question_asked_over(agent, id);
 }
 
 /* Silence may stand for the other side's word, never for the own one's. */
@@ -549,9 +622,11 @@ void decision_decided(struct agent *agent, const struct flow *flow, uint64_t id,
 	if (decision && !decision->incarnation && resolve_gone(agent, flow->vni, flow->destination))
 		return ask_over(agent, flow, id);
 	if (vnet && !ends_find(agent, flow, &source, &destination) && source.ifindex && !destination.ifindex) {
-		if (decision)
+		if (decision) {
 			answer_install(agent, vnet, flow, outcome == OUTCOME_GRANTED, decision, &source, &destination);
-		else if (id == RENEWAL)
+			if (outcome == OUTCOME_GRANTED)
+				introduce(agent, vnet, flow, id, &source, &destination);
+		} else if (id == RENEWAL)
 			ask_anew(agent, vnet, flow, &source, &destination);
 		else if (id != RENEWAL_ANEW)
 			deny(agent, flow, &source, &destination, DECISION_SILENCE_NS,

@@ -25,6 +25,13 @@ bool decision_ask(struct agent *agent, const struct rule_key *key, uint64_t id);
 /* The same, when what could be known of where the destination lives is known (resolve.h). For question.c. */
 bool decision_ask_resolved(struct agent *agent, const struct rule_key *key, uint64_t id);
 
+/*
+ * True where packets of such a question leave while it is open: the vnet wants it, the question has left, and nothing is against
+ * it here. *holder is the incarnation of the destination for which the own policies were last asked, or 0; while it and the
+ * configuration stand, they are not asked again. 0 when false.
+ */
+bool decision_forwards(struct agent *agent, const struct rule_key *key, uint64_t *holder);
+
 /* Of the engine's ops: a peer asks; an answer has come. */
 int decision_decide(struct agent *agent, const struct engine_request *request, bool *granted,
 	struct message_decision *out);

@@ -16,6 +16,7 @@
 #include "agent/authority.h"
 #include "agent/grant.h"
 #include "agent/install.h"
+#include "agent/managed.h"
 #include "agent/metrics.h"
 #include "agent/mirror.h"
 #include "agent/question.h"
@@ -30,9 +31,10 @@
 #include "lib/watchdog.h"
 
 #define DEFAULT_CONFIG "/etc/ovnet/ovnet.json"
+#define DEFAULT_DIRECTORY "/var/lib/ovnet" /* as in the table of ovnet.json */
 
 static const char usage[] =
-	"usage: ovnetd [--config FILE] [--detach] [--debug]\n"
+	"usage: ovnetd [--config FILE] [--manager URL [--authority FILE] [--token FILE]] [--detach] [--debug]\n"
 	"       ovnetd [--config FILE] --check [--strict]\n"
 	"       ovnetd [--config FILE] --remove\n"
 	"\n"
@@ -41,6 +43,9 @@ static const char usage[] =
 	"  -c, --config FILE  configuration (default " DEFAULT_CONFIG "), described in ovnet.json(5)\n"
 	"  -n, --check        check the configuration, report every finding and exit: 0 good, 1 not\n"
 	"      --strict       with --check: warnings are errors too\n"
+	"  -m, --manager URL  who says what this host carries, instead of 'manager' in the file\n"
+	"      --authority FILE  the certificate that the manager's must be signed by\n"
+	"      --token FILE   the token to join with, the first time\n"
 	"  -d, --detach       at the end, take everything out of the kernel; else nodes go on talking\n"
 	"      --remove       take out of the kernel what an ovnetd of this configuration left there, and exit\n"
 	"      --debug        log more\n"
@@ -52,6 +57,7 @@ static const char usage[] =
 struct options {
 	const char *config;
 	bool check, strict, detach, remove;
+	struct config_manager manager; /* instead of one in the file */
 };
 
 uint64_t agent_unique(struct agent *agent)
@@ -190,7 +196,10 @@ static int reload(struct agent *agent, config_report_fn report, void *context, s
 	struct agent_changes made = {0};
 	int error;
 
-	error = config_load(agent->config_path, report, context, &new);
+	if (agent->managed)
+		error = managed_config(agent, report, context, &new);
+	else
+		error = config_load(agent->config_path, report, context, &new);
 	if (error)
 		return error;
 	error = refuse_fixed(agent, new, report, context);
@@ -206,7 +215,9 @@ static int reload(struct agent *agent, config_report_fn report, void *context, s
 	agent->config_loaded_ns = time_now_ns();
 	revocation_compare_with(agent, old);
 	error = authority_reload(agent);
-	resolve_file_set(agent, directory);
+	/* A manager is asked instead, whatever the file says. */
+	if (!agent->managed)
+		resolve_file_set(agent, directory);
 	metrics_listen(agent);
 	install_forget_answers(agent);
 	transport_reload(agent);
@@ -220,7 +231,10 @@ static int reload(struct agent *agent, config_report_fn report, void *context, s
 	if (error)
 		report_incomplete(agent, error, report, context);
 	revocation_compare_with(agent, NULL);
-	resolve_file_compare(agent);
+	if (agent->managed)
+		managed_reloaded(agent, old);
+	else
+		resolve_file_compare(agent);
 	config_free(old);
 	/* Denials of the file that have come are looked at by what was negotiated before them. */
 	if (agent->config->rule_count)
@@ -279,6 +293,9 @@ static void on_signal(void *context, int signal)
 
 	if (signal != SIGHUP)
 		return agent_stop(agent, false);
+	/* Until the manager has said what this host is, there is nothing to compare with. */
+	if (!agent->config)
+		return;
 	if (agent_reload(agent, report_to_log, NULL, &changes))
 		log_error("config %s: refused; nothing has changed", agent->config_path);
 }
@@ -289,6 +306,22 @@ static void on_reconcile(void *context)
 }
 
 /* ---- start and end */
+
+/* Of a host with a manager, when that has said its half. */
+static int open_config(struct agent *agent)
+{
+	unsigned errors = 0, warnings = 0;
+	int error = agent->local.manager.present ? managed_open(agent, &agent->local) : 0;
+
+	if (!error)
+		config_check_interfaces(agent->config, agent->config_path, warn_to_log, NULL, &errors, &warnings);
+	return error;
+}
+
+static int open_manager(struct agent *agent)
+{
+	return agent->managed ? managed_start(agent) : resolve_file_open(agent);
+}
 
 static int open_loader(struct agent *agent)
 {
@@ -352,11 +385,12 @@ static int start(struct agent *agent)
 	} parts[] = {
 		{"loop", open_loop},
 		{"watchdog", open_watchdog},
+		{"configuration", open_config},
 		{"kernel", open_loader},
 		{"mirror", mirror_open},
 		{"identity", authority_open},
 		{"resolver", resolve_open},
-		{"directory", resolve_file_open},
+		{"directory", open_manager},
 		{"revocations", revocation_open},
 		{"grants", grant_open},
 		{"ports", ports_open},
@@ -432,6 +466,7 @@ static void end(struct agent *agent)
 	}
 	install_close(agent);
 	grant_close(agent);
+	managed_close(agent);
 	resolve_file_close(agent);
 	resolve_close(agent);
 	revocation_close(agent);
@@ -445,10 +480,8 @@ static void end(struct agent *agent)
 
 static int run(struct agent *agent)
 {
-	unsigned errors = 0, warnings = 0;
 	int error;
 
-	config_check_interfaces(agent->config, agent->config_path, warn_to_log, NULL, &errors, &warnings);
 	agent->started_ns = agent->config_loaded_ns = time_now_ns();
 	error = start(agent);
 	if (!error) {
@@ -497,23 +530,37 @@ static int check(const struct config *config, const struct options *options)
 	return 0;
 }
 
+static int take_text(char to[CONFIG_PATH_MAX], const char *option)
+{
+	if (strlen(optarg) < CONFIG_PATH_MAX) {
+		strcpy(to, optarg);
+		return 0;
+	}
+	fprintf(stderr, "ovnetd: %s: expected at most %d octets\n", option, CONFIG_PATH_MAX - 1);
+	return -EINVAL;
+}
+
 static int parse_options(int argc, char **argv, struct options *options)
 {
-	enum { STRICT = 256, REMOVE, DEBUG };
+	enum { STRICT = 256, REMOVE, AUTHORITY, TOKEN, DEBUG };
 	static const struct option known[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, 'n'},
 		{"strict", no_argument, NULL, STRICT},
 		{"detach", no_argument, NULL, 'd'},
 		{"remove", no_argument, NULL, REMOVE},
+		{"manager", required_argument, NULL, 'm'},
+		{"authority", required_argument, NULL, AUTHORITY},
+		{"token", required_argument, NULL, TOKEN},
 		{"debug", no_argument, NULL, DEBUG},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	int option;
+	int option, error = 0;
 
-	while ((option = getopt_long(argc, argv, "c:ndVh", known, NULL)) != -1) {
+	strcpy(options->manager.directory, DEFAULT_DIRECTORY);
+	while ((option = getopt_long(argc, argv, "c:nm:dVh", known, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			options->config = optarg;
@@ -530,6 +577,16 @@ static int parse_options(int argc, char **argv, struct options *options)
 		case REMOVE:
 			options->remove = true;
 			break;
+		case 'm':
+			options->manager.present = true;
+			error |= take_text(options->manager.url, "--manager");
+			break;
+		case AUTHORITY:
+			error |= take_text(options->manager.authority, "--authority");
+			break;
+		case TOKEN:
+			error |= take_text(options->manager.token, "--token");
+			break;
 		case DEBUG:
 			log_set_level(LOG_LEVEL_DEBUG);
 			break;
@@ -543,10 +600,27 @@ static int parse_options(int argc, char **argv, struct options *options)
 			return -EINVAL;
 		}
 	}
-	if (optind == argc)
-		return 0;
+	if (!error && !options->manager.present && (*options->manager.authority || *options->manager.token)) {
+		fputs("ovnetd: --authority and --token go with --manager\n", stderr);
+		error = -EINVAL;
+	}
+	if (error || optind == argc)
+		return error;
 	fprintf(stderr, "ovnetd: unexpected argument '%s'\n", argv[optind]);
 	return -EINVAL;
+}
+
+/* Of a host with a manager only its own half is known here; to check it, or to take its instance out, that is enough. */
+static int load(struct agent *agent, const struct options *options)
+{
+	int error = config_local_load(options->config, &options->manager, report_to_stderr, NULL, &agent->local);
+
+	if (error || (agent->local.manager.present && !options->check && !options->remove))
+		return error;
+	if (agent->local.manager.present)
+		return config_managed_parse(&agent->local, options->config, CONFIG_MANAGED_NOTHING, report_to_stderr,
+			NULL, &agent->config);
+	return config_load(options->config, report_to_stderr, NULL, &agent->config);
 }
 
 int main(int argc, char **argv)
@@ -559,16 +633,17 @@ int main(int argc, char **argv)
 		fputs("Try 'ovnetd --help'.\n", stderr);
 		return 2;
 	}
-	if (config_load(options.config, report_to_stderr, NULL, &agent.config))
-		return 1;
 	agent.config_path = options.config;
 	agent.detach_on_stop = options.detach;
+	if (load(&agent, &options))
+		return 1;
 	if (options.check)
 		status = check(agent.config, &options);
 	else if (options.remove)
 		status = remove_instance(&agent) ? 1 : 0;
 	else
 		status = run(&agent) ? 1 : 0;
+	config_local_free(&agent.local);
 	config_free(agent.config);
 	return status;
 }

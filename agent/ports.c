@@ -25,6 +25,7 @@ static uint32_t negotiation_flags(const struct agent *agent, size_t vnet_index)
 		return 0;
 	return PORT_NEGOTIATE | (resolve_active(agent) ? PORT_RESOLVE : 0) |
 	       (vnet->pending == PENDING_DISCARD ? PORT_DISCARD : 0) |
+	       (vnet->pending == PENDING_FORWARD ? PORT_HOLD : 0) |
 	       (vnet->replies == REPLIES_NEGOTIATE ? PORT_ASK_REPLIES : 0);
 }
 

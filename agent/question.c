@@ -10,7 +10,10 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "agent/budget.h"
 #include "agent/decision.h"
+#include "agent/hold.h"
+#include "agent/introduction.h"
 #include "agent/question.h"
 #include "agent/queue.h"
 #include "agent/revocation.h"
@@ -36,6 +39,8 @@ struct waiting {
 	struct rule_key key;
 	uint16_t number;
 	bool asked, answered;
+	bool sent_on;         /* some packets have been, while it was open */
+	uint64_t forwards_to; /* now they are: to this holder of the destination's address; 0: they wait here */
 	uint64_t read_ns, answered_ns;
 	struct queue_packet *first, **last;
 	unsigned packets;
@@ -47,9 +52,9 @@ TAILQ_HEAD(waiting_line, waiting);
 struct port_line {
 	TAILQ_ENTRY(port_line) turn;
 	struct waiting_line waiting;
-	bool queued;                          /* in `turns` */
-	unsigned asked;                       /* its questions, until they are over */
-	__u64 settled_packets, settled_bytes; /* what was charged, a period ago */
+	bool queued;    /* in `turns` */
+	unsigned asked; /* its questions, until they are over */
+	struct budget_settled settled;
 };
 
 TAILQ_HEAD(turns, port_line);
@@ -95,38 +100,26 @@ static struct waiting *find(struct questions *questions, uint64_t id)
 
 /* ---- packets */
 
-/* Never below nothing: what has been settled meanwhile (see there) is not given back twice. */
-static void give_back(__u64 *held, __u64 amount)
+void question_return(struct agent *agent, struct queue_packet *packet, uint32_t mark)
 {
-	__u64 now = __atomic_load_n(held, __ATOMIC_RELAXED);
-
-	while (!__atomic_compare_exchange_n(held, &now, now > amount ? now - amount : 0, true, __ATOMIC_RELAXED,
-		__ATOMIC_RELAXED))
-		;
-}
-
-static void budget_give_back(struct questions *questions, const struct queue_packet *packet)
-{
-	struct budget *budget = &questions->budgets[packet->port_number & (OVNET_PORTS_MAX - 1)];
-
-	give_back(&budget->queued_packets, 1);
-	give_back(&budget->queued_bytes, packet->length);
-}
-
-static void packet_return(struct questions *questions, struct queue_packet *packet)
-{
-	struct agent *agent = questions->agent;
+	struct questions *questions = agent->questions;
 	uint16_t number = packet->port_number;
 
-	budget_give_back(questions, packet);
+	budget_give_back(&questions->budgets[number & (OVNET_PORTS_MAX - 1)], packet);
 	for (size_t i = 0; i < agent->config->node_count; i++) {
 		if (!agent->ports[i].attached || agent->ports[i].number != number)
 			continue;
-		queue_inject(questions->queue, packet, &agent->config->nodes[i].mac, WAITED_MARK | number);
+		queue_inject(questions->queue, packet, &agent->config->nodes[i].mac, mark | number);
 		return;
 	}
 	/* The node has gone. */
 	queue_discard(packet);
+}
+
+/* To be judged by the rules that are there now, or to be sent on. */
+static void packet_return(struct questions *questions, struct queue_packet *packet, bool forward)
+{
+	question_return(questions->agent, packet, forward ? FORWARD_MARK : WAITED_MARK);
 }
 
 static void packets_return(struct questions *questions, struct waiting *waiting)
@@ -140,32 +133,47 @@ static void packets_return(struct questions *questions, struct waiting *waiting)
 	while (packet) {
 		struct queue_packet *next = packet->next;
 
-		packet_return(questions, packet);
+		packet_return(questions, packet, waiting->forwards_to && !waiting->answered);
 		packet = next;
 	}
+}
+
+void question_read(struct agent *agent)
+{
+	ring_buffer__consume(agent->questions->ring);
+	transport_flush(agent);
 }
 
 static void on_packet(void *context, struct queue_packet *packet)
 {
 	struct questions *questions = context;
 	uint64_t id = id_of(packet->port_number, packet->question);
-	struct waiting *waiting = find(questions, id);
+	struct waiting *waiting;
 
+	if (packet->held) {
+		hold_packet(questions->agent, packet);
+		return;
+	}
+	waiting = find(questions, id);
 	/* The question was in the ring before the packet was in the tap. */
 	if (!waiting) {
-		ring_buffer__consume(questions->ring);
-		transport_flush(questions->agent);
+		question_read(questions->agent);
 		waiting = find(questions, id);
 	}
 	if (!waiting) {
 		/* Of one that is over: what the rules say now, they say there. */
 		questions->counters.unknown++;
-		packet_return(questions, packet);
+		packet_return(questions, packet, false);
 		return;
 	}
 	if (waiting->answered) {
 		waiting->answered_ns = time_now_ns();
-		packet_return(questions, packet);
+		packet_return(questions, packet, false);
+		return;
+	}
+	/* What it rested on may have changed: configuration, place or holder. */
+	if (waiting->forwards_to && decision_forwards(questions->agent, &waiting->key, &waiting->forwards_to)) {
+		packet_return(questions, packet, true);
 		return;
 	}
 	packet->next = NULL;
@@ -193,30 +201,32 @@ static void mark_answered(struct questions *questions, struct waiting *waiting)
 	questions->counters.answered++;
 	latency_note(&questions->latency, waiting->answered_ns - waiting->read_ns);
 	packets_return(questions, waiting);
+	if (waiting->sent_on)
+		hold_answered(questions->agent, &waiting->key);
 	if (TAILQ_EMPTY(&questions->answered))
 		loop_timer_at(questions->linger_timer, waiting->answered_ns + LINGER_NS);
 	TAILQ_INSERT_TAIL(&questions->answered, waiting, line);
 }
 
-static bool drained(struct questions *questions, const struct waiting *waiting)
+bool question_drained(struct agent *agent, const struct rule_key *key, uint64_t id)
 {
 	struct pending_value value;
 
-	if (pending_get(questions->agent->maps->pendings, &waiting->key, &value))
+	if (pending_get(agent->maps->pendings, key, &value))
 		return true;
 	/* Another question for the same key has taken its place. */
-	if (id_of(value.number, value.question) != waiting->id)
+	if (id_of(value.number, value.question) != id)
 		return true;
 	return value.drained >= value.queued;
 }
 
-static void forget_pending(struct questions *questions, const struct waiting *waiting)
+void question_forget(struct agent *agent, const struct rule_key *key, uint64_t id)
 {
 	struct pending_value value;
-	int fd = questions->agent->maps->pendings;
+	int fd = agent->maps->pendings;
 
-	if (pending_get(fd, &waiting->key, &value) == 0 && id_of(value.number, value.question) == waiting->id)
-		pending_del(fd, &waiting->key, questions->budgets);
+	if (pending_get(fd, key, &value) == 0 && id_of(value.number, value.question) == id)
+		pending_del(fd, key, agent->questions->budgets);
 }
 
 /* The kernel's mark goes when nothing is on its way any more; from then on nobody waits behind anybody. */
@@ -230,10 +240,11 @@ static void on_linger(void *context)
 		next = TAILQ_NEXT(waiting, line);
 		if (now_ns < waiting->answered_ns + LINGER_NS)
 			break;
-		if (!drained(questions, waiting) && now_ns < waiting->answered_ns + LINGER_MOST_NS)
+		if (!question_drained(questions->agent, &waiting->key, waiting->id) &&
+			now_ns < waiting->answered_ns + LINGER_MOST_NS)
 			continue;
 		TAILQ_REMOVE(&questions->answered, waiting, line);
-		forget_pending(questions, waiting);
+		question_forget(questions->agent, &waiting->key, waiting->id);
 		waiting_free(questions, waiting);
 	}
 	if (!TAILQ_EMPTY(&questions->answered))
@@ -249,13 +260,40 @@ void question_answered(struct agent *agent, uint64_t id)
 		mark_answered(questions, waiting);
 }
 
+/*
+ * Asked and not answered yet: the packets may go after the question, to wait where it is decided. They do not while the place of
+ * the destination is asked for: no question has left then.
+ */
+static void forward(struct questions *questions, struct waiting *waiting)
+{
+	if (!decision_forwards(questions->agent, &waiting->key, &waiting->forwards_to))
+		return;
+	waiting->sent_on = true;
+	packets_return(questions, waiting);
+}
+
 void question_resolved(struct agent *agent, uint64_t id)
 {
 	struct questions *questions = agent->questions;
 	struct waiting *waiting = questions ? find(questions, id) : NULL;
 
-	if (waiting && !waiting->answered && decision_ask_resolved(agent, &waiting->key, id))
+	if (!waiting || waiting->answered)
+		return;
+	if (decision_ask_resolved(agent, &waiting->key, id))
 		mark_answered(questions, waiting);
+	else
+		forward(questions, waiting);
+}
+
+void question_asked_over(struct agent *agent, uint64_t id)
+{
+	struct questions *questions = agent->questions;
+	struct waiting *waiting = questions ? find(questions, id) : NULL;
+
+	if (!waiting || waiting->answered)
+		return;
+	waiting->forwards_to = 0;
+	forward(questions, waiting);
 }
 
 /* One of each port in turn: who asks much waits for himself. */
@@ -277,6 +315,8 @@ static void serve(struct questions *questions)
 		served++;
 		if (decision_ask(questions->agent, &waiting->key, waiting->id))
 			mark_answered(questions, waiting);
+		else
+			forward(questions, waiting);
 	}
 	transport_flush(questions->agent);
 	if (TAILQ_EMPTY(&questions->turns))
@@ -341,6 +381,9 @@ static int on_question(void *context, void *data, size_t size)
 		questions->counters.gone++;
 		revocation_arrival(questions->agent, asked);
 		break;
+	case QUESTION_HOLD:
+		hold_asked(questions->agent, asked);
+		break;
 	}
 	return 0;
 }
@@ -368,16 +411,6 @@ static void drop_overdue(struct questions *questions, uint64_t now_ns)
 	}
 }
 
-/* A count that stood still for a whole period in which nothing was asked or read is of packets that are lost. */
-static void settle_one(__u64 *count, __u64 *seen, bool quiet)
-{
-	__u64 now = __atomic_load_n(count, __ATOMIC_RELAXED), stuck = now;
-
-	if (quiet && now && now == *seen)
-		__atomic_compare_exchange_n(count, &stuck, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-	*seen = now;
-}
-
 /* What the tap has lost was charged to its port, and never comes back. */
 static void settle(struct questions *questions)
 {
@@ -387,10 +420,9 @@ static void settle(struct questions *questions)
 	questions->came = came;
 	for (size_t i = 0; i < OVNET_PORTS_MAX; i++) {
 		struct port_line *line = &questions->lines[i];
-		struct budget *budget = &questions->budgets[i];
 
-		settle_one(&budget->queued_packets, &line->settled_packets, unread && !line->asked);
-		settle_one(&budget->queued_bytes, &line->settled_bytes, unread && !line->asked);
+		budget_settle(&questions->budgets[i], &line->settled, unread && !line->asked,
+			unread && !hold_count(questions->agent));
 	}
 }
 
@@ -409,20 +441,8 @@ static void on_alive(void *context)
 
 void question_budget(struct agent *agent, uint16_t number, bool fresh)
 {
-	const struct config_limits *limits = &agent->config->limits;
-	struct budget *budget;
-
-	if (!agent->questions)
-		return;
-	budget = &agent->questions->budgets[number];
-	/* Not the counts: what the number's former holder was charged for is still to be given back. */
-	if (fresh)
-		budget->next_ns = budget->stale_next_ns = 0;
-	budget->interval_ns = NSEC_PER_SEC / limits->questions;
-	budget->burst_ns = budget->interval_ns * limits->questions_burst;
-	budget->pending_quota = limits->pending_per_port;
-	budget->packets_quota = limits->queue_packets;
-	budget->bytes_quota = limits->queue_bytes;
+	if (agent->questions)
+		budget_limit(&agent->questions->budgets[number], &agent->config->limits, fresh);
 }
 
 static int forget(void *context, const struct rule_key *key, const struct pending_value *value)
@@ -438,11 +458,8 @@ static int forget(void *context, const struct rule_key *key, const struct pendin
 static void forget_former(struct questions *questions)
 {
 	pending_each(questions->agent->maps->pendings, forget, questions);
-	for (size_t i = 0; i < OVNET_PORTS_MAX; i++) {
-		questions->budgets[i].pending = 0;
-		questions->budgets[i].queued_packets = 0;
-		questions->budgets[i].queued_bytes = 0;
-	}
+	for (size_t i = 0; i < OVNET_PORTS_MAX; i++)
+		budget_clear(&questions->budgets[i]);
 }
 
 static int open_channel(struct questions *questions)
@@ -507,7 +524,9 @@ int question_open(struct agent *agent)
 	for (size_t i = 0; i < OVNET_PORTS_MAX; i++)
 		TAILQ_INIT(&questions->lines[i].waiting);
 	agent->questions = questions;
-	error = open_channel(questions);
+	error = hold_open(agent);
+	if (!error)
+		error = open_channel(questions);
 	if (!error)
 		error = open_ring(questions);
 	if (error) {
@@ -534,9 +553,11 @@ void question_close(struct agent *agent)
 	while (!LIST_EMPTY(&questions->all)) {
 		struct waiting *waiting = LIST_FIRST(&questions->all);
 
-		forget_pending(questions, waiting);
+		question_forget(agent, &waiting->key, waiting->id);
 		waiting_free(questions, waiting);
 	}
+	hold_close(agent);
+	introduction_clear(agent);
 	loop_timer_free(questions->serve_timer);
 	loop_timer_free(questions->linger_timer);
 	loop_timer_free(questions->alive_timer);
@@ -573,6 +594,7 @@ void question_each(struct agent *agent, void (*fn)(void *context, const struct q
 		if (!waiting->answered)
 			fn(context, &view);
 	}
+	hold_each(agent, fn, context);
 }
 
 const struct question_counters *question_counters(const struct agent *agent)

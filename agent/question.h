@@ -26,11 +26,24 @@ void question_answered(struct agent *agent, uint64_t id);
 
 /* What could be known of where its destination lives is known: it goes on. For resolve.c; an unknown one is ignored. */
 void question_resolved(struct agent *agent, uint64_t id);
+/* It has been asked again, with what is known now: so it is decided anew whether its packets are sent on meanwhile. For decision.c. */
+void question_asked_over(struct agent *agent, uint64_t id);
+
+/* ---- for hold.c, whose packets go the same way */
+
+/* Reads what is in the ring now. */
+void question_read(struct agent *agent);
+/* Gives a packet back to the kernel, and to its port's budget what it took; the packet is gone. */
+void question_return(struct agent *agent, struct queue_packet *packet, uint32_t mark);
+/* True when nothing of this question is on its way back any more; takes its mark from the kernel. */
+bool question_drained(struct agent *agent, const struct rule_key *key, uint64_t id);
+void question_forget(struct agent *agent, const struct rule_key *key, uint64_t id);
 
 struct question_view {
 	uint16_t number;
 	struct rule_key key;
 	bool asked;
+	bool held; /* arrivals that wait for the question */
 	unsigned packets;
 	uint64_t octets, age_ns;
 };

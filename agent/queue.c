@@ -117,6 +117,7 @@ static struct queue_packet *packet_new(struct queue *queue, size_t length)
 		.length = (uint32_t)(length - HEADER_LEN),
 		.port_number = number,
 		.question = question,
+		.held = waiting_mac_held(source),
 	};
 	memcpy(packet->octets, queue->buffer, length);
 	queue->counters.read++;

@@ -13,6 +13,7 @@
 #ifndef OVNET_AGENT_QUEUE_H
 #define OVNET_AGENT_QUEUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct queue_packet {
 	uint32_t length;      /* octets of the frame */
 	uint16_t port_number; /* from the Ethernet source address that the program wrote: which port, */
 	uint32_t question;    /* and which question of it */
+	bool held;            /* an arrival for the node, not a packet of it */
 	/* the virtio_net_hdr (10 octets) and the frame: */
 	uint8_t octets[];
 };

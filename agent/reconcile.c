@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/managed.h"
 #include "agent/mirror.h"
 #include "agent/grant.h"
 #include "agent/install.h"
@@ -261,5 +262,7 @@ int reconcile_now(struct agent *agent, unsigned *mappings, unsigned *rules)
 		if (agent->ports[i].attached && bump[agent->ports[i].number])
 			ports_bump(agent, &agent->ports[i]);
 	revocation_tell(agent);
+	if (agent->managed)
+		managed_reconciled(agent);
 	return error ? error : failed;
 }

@@ -32,7 +32,8 @@ struct place {
 };
 
 struct revocations {
-	bool started; /* rules that an agent before this one left have been looked at */
+	bool started;               /* rules that an agent before this one left have been looked at */
+	bool trial, started_before; /* nothing is noted meanwhile; what `started` was */
 	const struct config *before;
 	struct told *entries;
 	size_t count, room;
@@ -102,6 +103,8 @@ static void note(struct agent *agent, const struct rule_key *key, const struct m
 	struct told told = {.notice = *notice};
 	struct mapping_value at;
 
+	if (agent->revocations->trial)
+		return;
 	memcpy(where.address, key->peer, 4);
 	former = gone_find(agent, &where);
 	if (former)
@@ -380,6 +383,20 @@ void revocation_compare_with(struct agent *agent, const struct config *old)
 	if (old && !old->policies)
 		agent->revocations->started = false;
 	agent->revocations->before = old && old->policies ? old : NULL;
+}
+
+void revocation_trial_begin(struct agent *agent, const struct config *own)
+{
+	agent->revocations->trial = true;
+	agent->revocations->started_before = agent->revocations->started;
+	revocation_compare_with(agent, own);
+}
+
+void revocation_trial_end(struct agent *agent)
+{
+	agent->revocations->before = NULL;
+	agent->revocations->started = agent->revocations->started_before;
+	agent->revocations->trial = false;
 }
 
 /* ---- what peers say */

@@ -18,6 +18,9 @@ bool revocation_holds(struct agent *agent, const struct rule_entry *entry);
 void revocation_mapping_gone(struct agent *agent, const struct mapping_key *key, const struct mapping_value *value);
 /* The policies before a reload, for the comparison; NULL when it is over. Borrowed. */
 void revocation_compare_with(struct agent *agent, const struct config *old);
+/* Until the end, revocation_holds() answers as if `own` had been another configuration's predecessor, and notes nothing. */
+void revocation_trial_begin(struct agent *agent, const struct config *own);
+void revocation_trial_end(struct agent *agent);
 /* Tells the peers of all that was noted since. After the rules are gone and the epochs changed. */
 void revocation_tell(struct agent *agent);
 

@@ -288,6 +288,7 @@ void show_status(struct agent *agent, struct control_client *client, const cJSON
 	add_fills(agent, result);
 	cJSON_AddStringToObject(result, "config", agent->config_path);
 	show_add_seconds_since(result, "config_loaded_s", time_now_ns(), agent->config_loaded_ns);
+	show_add_manager(agent, result);
 	show_add_negotiation(agent, result);
 	answer->result = result;
 }

@@ -38,5 +38,6 @@ const char *show_identity(const struct agent *agent);
 
 /* "negotiation" of `status`. */
 void show_add_negotiation(struct agent *agent, cJSON *result);
+void show_add_manager(const struct agent *agent, cJSON *result);
 
 #endif /* OVNET_AGENT_SHOW_H */

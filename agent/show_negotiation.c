@@ -248,7 +248,7 @@ cJSON *show_question(const struct agent *agent, const struct question_view *view
 	show_add_address(entry, "source", flow.source.octet);
 	show_add_address(entry, "destination", flow.destination.octet);
 	cJSON_AddNumberToObject(entry, "destination_port", flow.port);
-	cJSON_AddStringToObject(entry, "state", view->asked ? "asked" : "in line");
+	cJSON_AddStringToObject(entry, "state", view->held ? "held" : view->asked ? "asked" : "in line");
 	cJSON_AddNumberToObject(entry, "packets", view->packets);
 	json_add_u64(entry, "octets", view->octets);
 	cJSON_AddNumberToObject(entry, "age_ms", (double)(view->age_ns / NSEC_PER_MSEC));

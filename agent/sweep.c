@@ -15,6 +15,7 @@
 #include "lib/time.h"
 
 #define SWEEP_PERIOD_NS NSEC_PER_SEC
+#define SWEEP_ASKED_S (2 * PENDING_NS / NSEC_PER_SEC)
 
 struct sweep {
 	struct agent *agent;
@@ -29,6 +30,11 @@ uint32_t sweep_idle_s(const struct agent *agent, const struct session_key *key, 
 {
 	const struct config_idle *idle = &agent->config->idle;
 
+	/* Left by what was sent on, and never proved (bpf/stage/forward.h): of use as long as its question is open. */
+	if (!session->epoch && !session->expires_ns) {
+		*state = "asked";
+		return SWEEP_ASKED_S;
+	}
 	*state = "active";
 	switch (key->protocol) {
 	case IPPROTO_TCP:

@@ -106,9 +106,10 @@ static void on_passport(void *context)
 	struct transport *transport = context;
 	uint8_t passport[HOST_PASSPORT_LEN];
 
-	authority_host_passport(transport->agent, passport);
-	engine_passport(transport->engine, passport);
-	note_passport(transport, passport);
+	if (authority_host_passport(transport->agent, passport) == 0) {
+		engine_passport(transport->engine, passport);
+		note_passport(transport, passport);
+	}
 	loop_timer_at(transport->passport_timer, time_now_ns() + PASSPORT_PERIOD_NS);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "bpf/lib/program.h"
 
+#include "bpf/lib/budget.h"
 #include "bpf/stage/parse6.h"
 #include "bpf/stage/session.h"
 #include "bpf/stage/stale.h"
@@ -28,10 +29,26 @@ static __always_inline int xdp_authorize(struct packet *p)
 	return admit(p, &view, &proof);
 }
 
+/* What may wait for its question is tc's to queue, as long as there is room. */
+static __always_inline int xdp_hold(const struct packet *p, int reason)
+{
+	const struct port_value *port = pending_holder(p);
+	const struct budget *budget = port ? budget_of(port->number) : NULL;
+
+	if (!budget)
+		return reason;
+	return budget->held_packets < budget->packets_quota ? 0 : REASON_HOLD_FULL;
+}
+
 static __always_inline int xdp_stages(struct xdp_md *xdp, struct packet *p)
 {
+	int reason;
+
 	TRY(parse6((void *)(long)xdp->data, (void *)(long)xdp->data_end, p, XDP_PASS));
-	TRY(xdp_authorize(p));
+	reason = xdp_authorize(p);
+	if (unlikely(pending_may_help(reason)))
+		reason = xdp_hold(p, reason);
+	TRY(reason);
 	return STAGE_DONE(XDP_PASS);
 }
 

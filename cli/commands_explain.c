@@ -237,6 +237,13 @@ static bool say_live(cJSON *summary, const cJSON *explanation, const char *end)
 	return say(summary, "That rule is an exception to be asked for: %s.", next_packet(live, end));
 }
 
+static const char *question_place(const char *state)
+{
+	if (strcmp(state, "asked") == 0)
+		return "in flight";
+	return strcmp(state, "held") == 0 ? "awaited from the other host" : "in line";
+}
+
 static bool say_flows(cJSON *summary, const cJSON *explanation)
 {
 	int sessions = cJSON_GetArraySize(json_member(explanation, "sessions"));
@@ -246,8 +253,7 @@ static bool say_flows(cJSON *summary, const cJSON *explanation)
 		return false;
 	cJSON_ArrayForEach(question, json_member(explanation, "questions")) {
 		if (!say(summary, "A question about it (%s) is %s; packets that wait: %.0f.",
-			    text_of(question, "protocol", "?"),
-			    strcmp(text_of(question, "state", ""), "asked") == 0 ? "in flight" : "in line",
+			    text_of(question, "protocol", "?"), question_place(text_of(question, "state", "")),
 			    number_of(question, "packets")))
 			return false;
 	}

@@ -24,7 +24,7 @@ enum uplink_mode { UPLINK_AUTO, UPLINK_TC, UPLINK_XDP };
 enum delivery { DELIVERY_AUTO, DELIVERY_PORT, DELIVERY_PEER };
 
 enum authorization { AUTHORIZATION_STATIC, AUTHORIZATION_NEGOTIATED };
-enum pending_mode { PENDING_QUEUE, PENDING_DISCARD };
+enum pending_mode { PENDING_QUEUE, PENDING_DISCARD, PENDING_FORWARD };
 enum replies_mode { REPLIES_SESSION, REPLIES_NEGOTIATE };
 enum silence_mode { SILENCE_DENY, SILENCE_ALLOW };
 enum answers_mode { ANSWERS_WIDE, ANSWERS_EXACT };
@@ -97,6 +97,16 @@ struct config_rule {
 	uint32_t policy;     /* a number to recognize it by; 0 unless given */
 };
 
+/* Who says all but what is this machine's; see managed.h. */
+struct config_manager {
+	bool present; /* all the rest is zero without it */
+	char url[CONFIG_PATH_MAX];
+	char authority
+		[CONFIG_PATH_MAX]; /* the file of the certificate that the manager's must be signed by; "": the system's */
+	char token[CONFIG_PATH_MAX];     /* the file of the token to join with; "": none */
+	char directory[CONFIG_PATH_MAX]; /* where the host's key, its secret and what the manager said are kept */
+};
+
 /* Where addresses are looked up that `mappings` does not have, on first use. */
 struct config_resolve {
 	bool present; /* all the rest is zero without it */
@@ -137,6 +147,7 @@ struct config {
 	size_t host_count;
 	struct config_resolve resolve;
 	char metrics[ENDPOINT_TEXT_MAX]; /* where they are served (lib/endpoint.h); "": nowhere */
+	struct config_manager manager;
 	struct policy_set
 		*policies; /* sealed, with every negotiated vnet and all groups; NULL when no vnet is negotiated */
 	struct config_limits limits;

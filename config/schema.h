@@ -33,6 +33,7 @@ enum schema_section {
 	SCHEMA_LIMITS,
 	SCHEMA_IDLE,
 	SCHEMA_RESOLVE,
+	SCHEMA_MANAGER,
 	SCHEMA_DIRECTORY, /* the top of a file of its own (directory.h); struct draft */
 };
 

@@ -56,8 +56,8 @@ static int read_node(struct item_reader *in, const char *text)
 	char expected[SCHEMA_EXPECTED_MAX] = "";
 
 	*in->item = (struct policy_item){.kind = ITEM_NODE, .id = policy_id(text)};
-	/* Without a vnet nobody can say. */
-	if (in->vni == 0)
+	/* Without a vnet nobody can say. And where a manager says what concerns this host, others that it names are elsewhere. */
+	if (in->vni == 0 || (config->manager.present && name_is_whole(text)))
 		return 0;
 	for (size_t i = 0; i < config->vnet_count && !found; i++) {
 		if (config->vnets[i].vni != in->vni)

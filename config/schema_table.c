@@ -31,8 +31,10 @@ static const char *const authorization_words[] = {
 	[AUTHORIZATION_NEGOTIATED] = "negotiated",
 	[AUTHORIZATION_NEGOTIATED + 1] = NULL,
 };
-static const char *const pending_words[] =
-	{[PENDING_QUEUE] = "queue", [PENDING_DISCARD] = "discard", [PENDING_DISCARD + 1] = NULL};
+static const char *const pending_words[] = {[PENDING_QUEUE] = "queue",
+	[PENDING_DISCARD] = "discard",
+	[PENDING_FORWARD] = "forward",
+	[PENDING_FORWARD + 1] = NULL};
 static const char *const replies_words[] =
 	{[REPLIES_SESSION] = "session", [REPLIES_NEGOTIATE] = "negotiate", [REPLIES_NEGOTIATE + 1] = NULL};
 static const char *const silence_words[] =
@@ -66,6 +68,7 @@ static const struct schema_row table[] = {
 		.words = uplink_mode_words, PLACE(struct draft, config.uplink_mode)},
 	{SCHEMA_TOP, "delivery", schema_read_word, .expected = "auto, port or peer", .fallback = "auto",
 		.words = delivery_words, PLACE(struct draft, config.delivery)},
+	{SCHEMA_TOP, "manager", schema_read_manager, .child = SCHEMA_MANAGER, PLACE(struct draft, config.manager)},
 	{SCHEMA_TOP, "hosts", schema_read_hosts, .expected = "a list of hosts", .child = SCHEMA_HOST, .max = 65536,
 		LIST(struct draft, config.hosts, config.host_count)},
 	{SCHEMA_TOP, "identity", schema_read_identity, .child = SCHEMA_IDENTITY, PLACE(struct draft, config.identity)},
@@ -99,7 +102,7 @@ static const struct schema_row table[] = {
 
 	{SCHEMA_VNET, "authorization", schema_read_word, .expected = "static or negotiated", .fallback = "static",
 		.words = authorization_words, PLACE(struct config_vnet, authorization)},
-	{SCHEMA_VNET, "pending", schema_read_word, .expected = "queue or discard", .fallback = "queue",
+	{SCHEMA_VNET, "pending", schema_read_word, .expected = "queue, discard or forward", .fallback = "queue",
 		.words = pending_words, PLACE(struct config_vnet, pending)},
 	{SCHEMA_VNET, "replies", schema_read_word, .expected = "session or negotiate", .fallback = "session",
 		.words = replies_words, PLACE(struct config_vnet, replies)},
@@ -133,7 +136,7 @@ static const struct schema_row table[] = {
 		PLACE(struct config_identity, key)},
 	{SCHEMA_IDENTITY, "authority", schema_read_key, .required = true, .expected = KEY_EXPECTED,
 		PLACE(struct config_identity, authority)},
-	{SCHEMA_IDENTITY, "signing_key", schema_read_file, .required = true, .expected = FILE_EXPECTED,
+	{SCHEMA_IDENTITY, "signing_key", schema_read_signing_key, .required = true, .expected = FILE_EXPECTED,
 		PLACE(struct config_identity, signing_key)},
 
 	{SCHEMA_GROUP, "name", schema_read_name, .required = true, .expected = NAME_EXPECTED,
@@ -254,6 +257,15 @@ static const struct schema_row table[] = {
 		PLACE(struct config_idle, icmp)},
 	{SCHEMA_IDLE, "other", schema_read_number, .unit = "seconds", .min = 1, .max = 604800, .fallback = "60",
 		PLACE(struct config_idle, other)},
+
+	{SCHEMA_MANAGER, "url", schema_read_url, .required = true,
+		.expected = "a URL like https://HOST:PORT, http://127.0.0.1:PORT, http://[::1]:PORT or unix:/PATH",
+		PLACE(struct config_manager, url)},
+	{SCHEMA_MANAGER, "authority", schema_read_file, .expected = FILE_EXPECTED,
+		PLACE(struct config_manager, authority)},
+	{SCHEMA_MANAGER, "token", schema_read_file, .expected = FILE_EXPECTED, PLACE(struct config_manager, token)},
+	{SCHEMA_MANAGER, "directory", schema_read_file, .expected = FILE_EXPECTED, .fallback = "/var/lib/ovnet",
+		PLACE(struct config_manager, directory)},
 
 	{SCHEMA_RESOLVE, "file", schema_read_file, .required = true, .expected = FILE_EXPECTED,
 		PLACE(struct config_resolve, file)},

@@ -349,6 +349,33 @@ SCHEMA_TYPE(object)
 	return schema_read(reader, row->child, value, path, schema_place(target, row));
 }
 
+SCHEMA_TYPE(signing_key)
+{
+	if (!value && reader->config->manager.present)
+		return 0;
+	return schema_read_file(reader, row, value, path, target);
+}
+
+/* TLS, or what no wire carries: loopback and unix sockets. */
+SCHEMA_TYPE(url)
+{
+	static const char *const begins[] = {"https://", "http://127.0.0.1:", "http://[::1]:", "unix:/"};
+	const char *text = schema_text(value);
+
+	for (size_t i = 0; text && i < ARRAY_LEN(begins); i++)
+		if (strncmp(text, begins[i], strlen(begins[i])) == 0 && strlen(text) > strlen(begins[i]))
+			return schema_read_file(reader, row, value, path, target);
+	return schema_refuse(reader, path, row->expected, value);
+}
+
+SCHEMA_TYPE(manager)
+{
+	struct config_manager *manager = schema_place(target, row);
+
+	manager->present = true;
+	return schema_read_object(reader, row, value, path, target);
+}
+
 SCHEMA_TYPE(resolve)
 {
 	struct config_resolve *resolve = schema_place(target, row);

@@ -8,7 +8,7 @@
 #include "config/schema.h"
 
 #define SCHEMA_EXPECTED_MAX 240
-#define SCHEMA_KNOWN_MAX 192 /* a list of what there is, in a message */
+#define SCHEMA_KNOWN_MAX 200 /* a list of what there is, in a message */
 #define IFNAME_EXPECTED "an interface name of 1 to 15 characters without '/', ':', '%' or space"
 #define SCHEMA_NEGOTIATED_EXPECTED "a vnet whose authorization is negotiated"
 
@@ -25,7 +25,7 @@ SCHEMA_TYPE(word);     /* one of the row's words; stored is its index, plus `min
 SCHEMA_TYPE(name);     /* of one part or two */
 SCHEMA_TYPE(part);
 SCHEMA_TYPE(instance);
-SCHEMA_TYPE(file);     /* the name of one; it is not opened */
+SCHEMA_TYPE(file); /* the name of one; it is not opened */
 SCHEMA_TYPE(endpoint); /* its text */
 SCHEMA_TYPE(interface);
 SCHEMA_TYPE(uplinks);
@@ -34,7 +34,10 @@ SCHEMA_TYPE(end); /* of a rule: "any" sets the companion flag */
 SCHEMA_TYPE(mac);
 SCHEMA_TYPE(locator);
 SCHEMA_TYPE(key);
-SCHEMA_TYPE(vnet); /* its index */
+SCHEMA_TYPE(vnet);        /* its index */
+SCHEMA_TYPE(signing_key); /* a file; not needed where a manager signs */
+SCHEMA_TYPE(url);         /* of a manager */
+SCHEMA_TYPE(manager);
 SCHEMA_TYPE(object);
 SCHEMA_TYPE(resolve);
 SCHEMA_TYPE(list);

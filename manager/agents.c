@@ -19,6 +19,8 @@
 
 #define ALIVE_NS (25 * NSEC_PER_SEC)
 #define TICK_NS NSEC_PER_SEC
+#define SPREAD_NS (10 * NSEC_PER_SEC) /* who was told something at one time is not told "alive" at one time */
+#define SWEEP_TICKS 16   /* places are looked at once in so many ticks: they are not sent when their time is over */
 #define HAVE_MOST 100000 /* documents that an agent may say it has */
 
 /* A part of what is on its way to an agent: text of its own, or a document's. */
@@ -47,7 +49,7 @@ struct agent {
 	size_t held_count;
 	uint64_t dirty_since;               /* the first change that may concern it and was not looked at; 0: none */
 	uint64_t sent, applied, late_since; /* late: the first change of those sent and not applied */
-	uint64_t applied_ms, sent_ns, mark;
+	uint64_t applied_ms, sent_ns, mark, tried;
 	bool begun; /* the first commit of this stream was sent */
 	LIST_HEAD(, subscription) subscriptions;
 	char name[MODEL_PART_MAX];
@@ -68,6 +70,7 @@ struct agents {
 	struct table by_name, places;
 	LIST_HEAD(, agent) all;
 	struct loop_timer *tick;
+	unsigned ticks;
 	struct agents_counters counters;
 	uint8_t hash_key[crypto_shorthash_KEYBYTES];
 };
@@ -162,12 +165,14 @@ static int PRINTF_LIKE(2, 3) line_add(struct agent *agent, const char *format, .
 	va_start(arguments, format);
 	length = vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	if (length < 0 || (size_t)length >= sizeof(text))
+		return -EINVAL;
 	return part_add(agent, text, (size_t)length, NULL);
 }
 
-static int line_set(struct agent *agent, struct doc *doc)
+static int line_set(struct agent *agent, struct doc *doc, const char *prefix)
 {
-	int error = line_add(agent, "{\"set\":\"%s\",\"digest\":\"%016llx\",\"value\":", doc->key,
+	int error = line_add(agent, "{%s\"set\":\"%s\",\"digest\":\"%016llx\",\"value\":", prefix, doc->key,
 		(unsigned long long)doc->digest);
 
 	if (!error)
@@ -208,7 +213,7 @@ static int held_become(struct agent *agent, const struct view *view)
 }
 
 /* Both are in order of keys. Returns the number of differences, or -ENOMEM. */
-static long send_difference(struct agent *agent, const struct view *view)
+static long send_difference(struct agent *agent, const struct view *view, const char *prefix)
 {
 	size_t i = 0, j = 0;
 	long count = 0;
@@ -220,12 +225,12 @@ static long send_difference(struct agent *agent, const struct view *view)
 						   : strcmp(agent->held[i].key, view->entries[j]->key);
 
 		if (order < 0) {
-			error = line_add(agent, "{\"gone\":\"%s\"}\n", agent->held[i++].key);
+			error = line_add(agent, "{%s\"gone\":\"%s\"}\n", prefix, agent->held[i++].key);
 			count++;
 			continue;
 		}
 		if (order > 0 || agent->held[i].digest != view->entries[j]->digest) {
-			error = line_set(agent, view->entries[j]);
+			error = line_set(agent, view->entries[j], prefix);
 			count++;
 		}
 		i += order == 0;
@@ -250,7 +255,7 @@ static int agent_refresh(struct agent *agent)
 	error = view_make(agent->agents->viewer, host, &view);
 	if (error)
 		return error;
-	count = send_difference(agent, &view);
+	count = send_difference(agent, &view, "");
 	if (count < 0)
 		error = (int)count;
 	/* The first commit says that this is all, also when there was nothing to send. */
@@ -260,6 +265,7 @@ static int agent_refresh(struct agent *agent)
 		if (!agent->late_since && count > 0)
 			agent->late_since = since ? since : agent->sent;
 		agent->agents->counters.messages++;
+		agent->agents->counters.documents += (uint64_t)count;
 		error = line_add(agent, "{\"commit\":%llu}\n", (unsigned long long)agent->sent);
 	}
 	if (!error && count > 0)
@@ -338,6 +344,17 @@ static int by_key(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
+/* It is sent back as it is. */
+static bool key_is_plain(const char *key)
+{
+	if (strlen(key) >= MODEL_KEY_MAX)
+		return false;
+	for (; *key; key++)
+		if (*key <= ' ' || *key > '~' || *key == '"' || *key == '\\')
+			return false;
+	return true;
+}
+
 /* What the agent says it has. Returns 0, or -EINVAL: an answer has been given. */
 static int held_read(struct http_request *request, const cJSON *have, struct held **out, size_t *out_count)
 {
@@ -352,6 +369,14 @@ static int held_read(struct http_request *request, const cJSON *have, struct hel
 		return -EINVAL;
 	}
 	cJSON_ArrayForEach(each, have) {
+		if (!key_is_plain(each->string)) {
+			while (count)
+				free(held[--count].key);
+			free(held);
+			http_refuse(request, MHD_HTTP_UNPROCESSABLE_CONTENT,
+				"have: expected keys as they were told, got '%.80s'", each->string);
+			return -EINVAL;
+		}
 		held[count].key = strdup(each->string);
 		held[count].digest = cJSON_IsString(each) ? strtoull(each->valuestring, NULL, 16) : 0;
 		count += held[count].key != NULL;
@@ -515,48 +540,32 @@ static void place_changed(struct agents *agents, uint32_t vni, struct ipv4 addre
 
 /* ---- whom a change may concern */
 
-static void mark_host(struct agents *agents, const char *name, uint64_t revision)
-{
-	struct agent *agent = agent_find(agents, name);
-
-	if (!agent || agent->mark == revision)
-		return;
-	agent->mark = revision;
-	if (!agent->dirty_since)
-		agent->dirty_since = revision;
-	agent_wake(agent);
-}
-
 struct marking {
 	struct agents *agents;
 	uint64_t revision;
 };
 
-static void mark_vnet(void *context, const char *name)
+static void mark_host(void *context, const char *name)
 {
-	struct marking *marking = context;
-	const struct anchor *anchor;
-	const struct object *node;
-	char key[MODEL_KEY_MAX];
+	const struct marking *marking = context;
+	struct agent *agent = agent_find(marking->agents, name);
 
-	model_key(MODEL_VNET, name, key);
-	anchor = state_anchor(marking->agents->manager->state, key);
-	if (!anchor)
+	if (!agent || agent->mark == marking->revision)
 		return;
-	LIST_FOREACH(node, &anchor->nodes, of_vnet)
-		mark_host(marking->agents, object_text(node, "host"), marking->revision);
+	agent->mark = marking->revision;
+	if (!agent->dirty_since)
+		agent->dirty_since = marking->revision;
+	agent_wake(agent);
 }
 
-static void mark(struct agents *agents, const struct object *object, uint64_t revision)
+/* A further address of a node: of another one now, or of none. */
+static void address_check(struct agents *agents, const struct object *before, const struct object *after)
 {
-	struct marking marking = {agents, revision};
+	const char *was = object_text(before, "node"), *is = after ? object_text(after, "node") : NULL;
+	const struct object *vnet = state_find(agents->manager->state, MODEL_VNET, object_text(before, "vnet"));
 
-	if (object->kind == MODEL_HOST)
-		mark_host(agents, object->name, revision);
-	else if (object->kind == MODEL_NODE)
-		mark_host(agents, object_text(object, "host"), revision);
-	else
-		concern_vnets(agents->manager->state, object, mark_vnet, &marking);
+	if (vnet && was && !(is && !strcmp(was, is)))
+		place_changed(agents, (uint32_t)vnet->id, before->address);
 }
 
 /* Who was there is elsewhere, or nowhere, or somebody else. */
@@ -564,6 +573,10 @@ static void place_check(struct agents *agents, const struct state_step *step)
 {
 	const struct object *before = step->before, *after = step->after, *vnet;
 
+	if (before && before->kind == MODEL_ADDRESS) {
+		address_check(agents, before, after);
+		return;
+	}
 	if (!before || before->kind != MODEL_NODE)
 		return;
 	if (after && !strcmp(object_text(before, "host"), object_text(after, "host")) &&
@@ -575,20 +588,91 @@ static void place_check(struct agents *agents, const struct state_step *step)
 		place_changed(agents, (uint32_t)vnet->id, before->address);
 }
 
+/* Who shows a secret that is none any more is told nothing more: the host has joined anew, or is gone. */
+static void credential_check(struct agents *agents, const struct state_step *step)
+{
+	struct agent *agent;
+
+	if (!step->before || step->before->kind != MODEL_HOST || !step->before->has_secret)
+		return;
+	if (step->after && step->after->has_secret &&
+		!memcmp(step->before->secret, step->after->secret, STATE_HASH_LEN))
+		return;
+	agent = agent_find(agents, step->before->name);
+	if (agent && agent->stream)
+		http_stream_end(agent->stream);
+}
+
 void agents_changed(struct manager *manager, const struct state_change *change)
 {
 	struct agents *agents = manager->agents;
+	struct marking marking = {agents, change->revision};
 
 	for (size_t i = 0; i < change->count; i++) {
 		if (change->steps[i].before)
-			mark(agents, change->steps[i].before, change->revision);
+			concern_hosts(manager->state, change->steps[i].before, mark_host, &marking);
 		if (change->steps[i].after)
-			mark(agents, change->steps[i].after, change->revision);
+			concern_hosts(manager->state, change->steps[i].after, mark_host, &marking);
 		place_check(agents, &change->steps[i]);
+		credential_check(agents, &change->steps[i]);
 	}
 }
 
+/* ---- a change that is not made: what it would end */
+
+struct trying {
+	struct agents *agents;
+	uint64_t id;
+	size_t asked;
+};
+
+static void try_host(void *context, const char *name)
+{
+	struct trying *trying = context;
+	struct agent *agent = agent_find(trying->agents, name);
+	const struct object *host = state_find(trying->agents->manager->state, MODEL_HOST, name);
+	char prefix[48];
+	struct view view;
+
+	/* Asked once, and only when it has all that was said before. */
+	if (!agent || !host || !agent->stream || agent->tried == trying->id || agent->dirty_since)
+		return;
+	agent->tried = trying->id;
+	if (view_make(trying->agents->viewer, host, &view))
+		return;
+	snprintf(prefix, sizeof(prefix), "\"trial\":%llu,", (unsigned long long)trying->id);
+	if (send_difference(agent, &view, prefix) > 0 && line_add(agent, "{%s\"end\":true}\n", prefix) == 0) {
+		trying->asked++;
+		agent_wake(agent);
+	}
+	view_free(&view);
+}
+
+size_t agents_try(struct manager *manager, const struct state_step *steps, size_t count, uint64_t id)
+{
+	struct trying trying = {manager->agents, id, 0};
+
+	for (size_t i = 0; i < count; i++) {
+		if (steps[i].before)
+			concern_hosts(manager->state, steps[i].before, try_host, &trying);
+		if (steps[i].after)
+			concern_hosts(manager->state, steps[i].after, try_host, &trying);
+	}
+	return trying.asked;
+}
+
 /* ---- time */
+
+static void subscriptions_sweep(struct agents *agents, struct agent *agent, uint64_t now_ns)
+{
+	struct subscription *each, *next;
+
+	for (each = LIST_FIRST(&agent->subscriptions); each; each = next) {
+		next = LIST_NEXT(each, of_agent);
+		if (each->end_ns <= now_ns)
+			subscription_free(agents, each);
+	}
+}
 
 static void on_tick(void *context)
 {
@@ -597,15 +681,14 @@ static void on_tick(void *context)
 	struct agent *agent;
 
 	loop_timer_at(agents->tick, now_ns + TICK_NS);
+	agents->ticks++;
 	LIST_FOREACH(agent, &agents->all, all) {
-		struct subscription *each, *next;
+		uint64_t hash = agent->by_name.hash;
 
-		for (each = LIST_FIRST(&agent->subscriptions); each; each = next) {
-			next = LIST_NEXT(each, of_agent);
-			if (each->end_ns <= now_ns)
-				subscription_free(agents, each);
-		}
-		if (!agent->stream || now_ns - agent->sent_ns < ALIVE_NS || !STAILQ_EMPTY(&agent->parts))
+		if ((hash + agents->ticks) % SWEEP_TICKS == 0)
+			subscriptions_sweep(agents, agent, now_ns);
+		if (!agent->stream || !STAILQ_EMPTY(&agent->parts) ||
+			now_ns - agent->sent_ns < ALIVE_NS - TICK_NS - hash % SPREAD_NS)
 			continue;
 		line_add(agent, "{\"alive\":%llu}\n", (unsigned long long)revision);
 		agent_wake(agent);

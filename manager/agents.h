@@ -35,6 +35,13 @@ void agents_close(struct manager *manager);
 /* The state has changed: who is concerned is told. */
 void agents_changed(struct manager *manager, const struct state_change *change);
 
+/*
+ * Asks the agents that the steps, which are tried on the state, would concern what they would end, as trial `id`:
+ *     {"trial": ID, "set"|"gone": ...}, ..., {"trial": ID, "end": true}
+ * Returns how many will answer, by POST /v1/agent/trial.
+ */
+size_t agents_try(struct manager *manager, const struct state_step *steps, size_t count, uint64_t id);
+
 void agents_watch(struct http_request *request);
 void agents_applied(struct http_request *request);
 
@@ -59,7 +66,7 @@ void agents_each(const struct manager *manager, void (*fn)(void *context, const 
 
 struct agents_counters {
 	uint64_t connected, known;
-	uint64_t messages, excess; /* commits sent; of those, without a difference: 0 */
+	uint64_t messages, documents; /* commits sent, and documents that were set or gone in them */
 	uint64_t places, subscriptions;
 };
 const struct agents_counters *agents_counters(const struct manager *manager);

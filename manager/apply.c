@@ -86,8 +86,9 @@ static void check_shape(struct http_findings *findings, const cJSON *body)
 	}
 	if (prune && !cJSON_IsBool(prune))
 		http_findf(findings, "prune", "expected true or false");
-	if (why && (!cJSON_IsString(why) || strlen(why->valuestring) > CHANGE_WHY_MAX))
-		http_findf(findings, "why", "expected a text of at most %d octets", CHANGE_WHY_MAX);
+	if (why && (!cJSON_IsString(why) || !objects_is_why(why->valuestring)))
+		http_findf(findings, "why", "expected a text of at most %d octets without control characters",
+			CHANGE_WHY_MAX);
 }
 
 static void items_free(struct change_item *items, size_t count)
@@ -100,12 +101,12 @@ static void items_free(struct change_item *items, size_t count)
 void apply_handle(struct http_request *request)
 {
 	struct change_request change = {.request = request, .principal = *http_principal(request), .many = true};
-	const char *dry = http_query(request, "dry_run"), *why;
+	const char *why;
 	struct http_findings findings = {0};
 	const cJSON *body;
 	size_t most;
 
-	if (objects_why(request, change.why))
+	if (objects_why(request, change.why) || http_flag(request, "dry_run", &change.dry_run))
 		return;
 	body = http_json(request);
 	if (!body)
@@ -135,7 +136,6 @@ void apply_handle(struct http_request *request)
 	why = cJSON_GetStringValue(json_member(body, "why"));
 	if (why && !*change.why)
 		strcpy(change.why, why);
-	change.dry_run = dry && strcmp(dry, "0");
 	change.prune = cJSON_IsTrue(json_member(body, "prune"));
 	change_start(http_manager(request), &change);
 }
@@ -153,24 +153,62 @@ static cJSON *export_object(const struct object *object)
 	return copy;
 }
 
-/* In the order in which they could be made. */
+/* What one who may write could put back as it is: an account does not make itself, nor a vnet of others that it is a member of. */
+static bool is_exported(struct http_request *request, const struct object *object)
+{
+	const struct principal *principal = http_principal(request);
+	const char *wanted = http_query(request, "account");
+	char account[MODEL_PART_MAX];
+
+	object_account(object, account);
+	if (!auth_sees(principal, object) || (wanted && strcmp(account, wanted)))
+		return false;
+	return principal->role == ROLE_OPERATOR ||
+	       (object->kind != MODEL_ACCOUNT && !strcmp(account, principal->account));
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct object *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int export_kind(struct http_request *request, enum model_kind kind, cJSON *out)
+{
+	const struct state *state = http_manager(request)->state;
+	const struct object *each, **sorted = calloc(state_count(state, kind) + 1, sizeof(*sorted));
+	size_t count = 0;
+
+	if (!sorted)
+		return -ENOMEM;
+	LIST_FOREACH(each, state_all(state, kind), of_kind) {
+		if (is_exported(request, each))
+			sorted[count++] = each;
+	}
+	qsort(sorted, count, sizeof(*sorted), by_name);
+	for (size_t i = 0; i < count; i++)
+		cJSON_AddItemToArray(out, export_object(sorted[i]));
+	free(sorted);
+	return 0;
+}
+
+/* Kinds in the order in which they could be made, each by name: the same twice, if nothing has changed. */
 void export_handle(struct http_request *request)
 {
-	struct manager *manager = http_manager(request);
-	cJSON *body = cJSON_CreateObject(), *objects = cJSON_AddArrayToObject(body, "objects");
+	cJSON *body = cJSON_CreateObject(), *objects;
+	int error = 0;
 
-	cJSON_AddNumberToObject(body, "revision", (double)state_revision(manager->state));
-	for (size_t kind = 0; kind < MODEL_KINDS; kind++) {
-		const struct object *each;
-
-		/* Without its secret a token is of no use to anybody. */
-		if (kind == MODEL_TOKEN)
-			continue;
-		LIST_FOREACH(each, state_all(manager->state, (enum model_kind)kind), of_kind) {
-			if (!auth_sees(http_principal(request), each))
-				continue;
-			cJSON_AddItemToArray(objects, export_object(each));
-		}
+	cJSON_AddNumberToObject(body, "revision", (double)state_revision(http_manager(request)->state));
+	objects = cJSON_AddArrayToObject(body, "objects");
+	/* Without its secret a token is of no use to anybody. */
+	for (int kind = 0; kind < MODEL_KINDS && !error; kind++)
+		if (kind != MODEL_TOKEN)
+			error = export_kind(request, (enum model_kind)kind, objects);
+	if (!error) {
+		http_answer(request, MHD_HTTP_OK, body);
+		return;
 	}
-	http_answer(request, MHD_HTTP_OK, body);
+	cJSON_Delete(body);
+	http_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
 }

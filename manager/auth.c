@@ -164,6 +164,11 @@ static bool of_people(const struct principal *principal)
 	return principal->role >= ROLE_VIEWER;
 }
 
+static bool sees_kind(const struct principal *principal, enum model_kind kind)
+{
+	return kind != MODEL_HOST && (kind != MODEL_TOKEN || principal->role == ROLE_ADMIN);
+}
+
 bool auth_sees(const struct principal *principal, const struct object *object)
 {
 	char account[MODEL_PART_MAX];
@@ -172,11 +177,27 @@ bool auth_sees(const struct principal *principal, const struct object *object)
 		return false;
 	if (principal->role == ROLE_OPERATOR)
 		return true;
-	object_account(object, account);
-	if (object->kind == MODEL_HOST)
+	if (!sees_kind(principal, object->kind))
 		return false;
 	if (object->kind == MODEL_VNET && object_vnet_has(object, principal->account))
 		return true;
+	object_account(object, account);
+	return !strcmp(account, principal->account);
+}
+
+bool auth_sees_key(const struct principal *principal, const char *key)
+{
+	char account[MODEL_PART_MAX];
+	enum model_kind kind;
+	const char *name;
+
+	if (principal->role == ROLE_OPERATOR)
+		return true;
+	if (!of_people(principal) || model_key_parse(key, &kind, &name) || !sees_kind(principal, kind))
+		return false;
+	if (kind == MODEL_ACCOUNT)
+		return !strcmp(name, principal->account);
+	model_account(name, account);
 	return !strcmp(account, principal->account);
 }
 
@@ -189,7 +210,7 @@ bool auth_may(const struct principal *principal, enum auth_verb verb, enum model
 	if (account && strcmp(account, principal->account))
 		return false;
 	if (verb & VERBS_READ)
-		return kind != MODEL_HOST && (kind != MODEL_TOKEN || principal->role == ROLE_ADMIN);
+		return sees_kind(principal, kind);
 	if (kind == MODEL_ACCOUNT || kind == MODEL_HOST)
 		return false;
 	return kind != MODEL_TOKEN || principal->role == ROLE_ADMIN;
@@ -205,22 +226,34 @@ static bool field_differs(const struct state_step *step, const char *field)
 	return !cJSON_Compare(before, after, true);
 }
 
+/* Nobody makes a token that may more than its maker, nor changes or deletes one that does. */
+static const char *token_step(const struct principal *principal, const struct state_step *step)
+{
+	const struct object *object = step->after ? step->after : step->before;
+	enum auth_role role = role_of(object_text(object, "role"));
+
+	if (role > principal->role || (role == ROLE_JOIN && step->after && principal->role != ROLE_OPERATOR))
+		return step->after ? "role" : "";
+	if (step->after && role >= ROLE_VIEWER && verbs_of(step->after, role) & ~principal->verbs &&
+		(!step->before || field_differs(step, "verbs")))
+		return "verbs";
+	return NULL;
+}
+
 const char *auth_step(const struct principal *principal, const struct state_step *step)
 {
 	const struct object *object = step->after ? step->after : step->before;
 
+	if (object->kind == MODEL_TOKEN)
+		return token_step(principal, step);
 	if (principal->role == ROLE_OPERATOR)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(operators); i++) {
 		if (operators[i].kind != object->kind)
 			continue;
-		if (!*operators[i].field ? !step->before || !step->after : field_differs(step, operators[i].field))
+		if (!*operators[i].field ? !step->before || !step->after
+					 : step->after && field_differs(step, operators[i].field))
 			return operators[i].field;
 	}
-	/* Nobody makes a token that may more than its maker. */
-	if (object->kind == MODEL_TOKEN && step->after && role_of(object_text(object, "role")) == ROLE_OPERATOR)
-		return "role";
-	if (object->kind == MODEL_TOKEN && step->after && role_of(object_text(object, "role")) == ROLE_JOIN)
-		return "role";
 	return NULL;
 }

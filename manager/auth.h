@@ -14,7 +14,8 @@
  *   agent      a host that has joined: what agents ask
  *
  * What is the operators' alone: accounts and hosts; where a node is plugged in (host, port, MAC, slot), hence its making and removal;
- * a vnet's number and members. An account sees nothing of another, but for a vnet that it is a member of: of that, the vnet
+ * a vnet's number and members; tokens of operators and to join. Tokens are for admins to see. Nobody makes a token that may more
+ * than the maker's. An account sees nothing of another, but for a vnet that it is a member of: of that, the vnet
  * itself. What may not be seen is answered as what is not there.
  */
 #ifndef OVNET_MANAGER_AUTH_H
@@ -51,8 +52,9 @@ int auth_local(unsigned uid, struct principal *out);
 const char *auth_who(const struct principal *principal);
 const char *auth_role_name(enum auth_role role);
 
-/* Whether an object may be seen at all. */
+/* Whether an object may be seen at all; whether writes of what has, or had, that key may be. */
 bool auth_sees(const struct principal *principal, const struct object *object);
+bool auth_sees_key(const struct principal *principal, const char *key);
 /* Whether objects of the kind may be seen, listed, written by `verb` in that account. */
 bool auth_may(const struct principal *principal, enum auth_verb verb, enum model_kind kind, const char *account);
 /*

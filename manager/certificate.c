@@ -185,33 +185,45 @@ static int authority_make(const struct manager_options *options, struct pair *ou
 	return 0;
 }
 
-/* The names under which the server is reached: its address, this machine's name, and loopback. */
-static int names_set(const struct manager_options *options, gnutls_x509_crt_t certificate)
+/* The address of --listen without its port; "": everywhere. */
+static void listen_name(const struct manager_options *options, char out[64])
 {
-	char host[256] = "", address[64] = "";
 	const char *begin = options->listen, *end = strrchr(options->listen, ':');
-	unsigned char octets[16];
-	int code;
 
-	gethostname(host, sizeof(host) - 1);
+	*out = '\0';
 	if (*begin == '[' && end > begin)
 		begin++, end--;
-	if (end > begin && (size_t)(end - begin) < sizeof(address))
-		memcpy(address, begin, (size_t)(end - begin));
-	code = gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_DNSNAME, "localhost", 9, GNUTLS_FSAN_SET);
-	if (!code && *host)
-		code = gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_DNSNAME, host,
-			(unsigned)strlen(host), GNUTLS_FSAN_APPEND);
-	for (const char *const *each = (const char *const[]){"127.0.0.1", "::1", address, NULL}; !code && *each;
-		each++) {
-		unsigned length = inet_pton(AF_INET, *each, octets) == 1    ? 4
-				  : inet_pton(AF_INET6, *each, octets) == 1 ? 16
-									    : 0;
+	if (end > begin && (size_t)(end - begin) < 64)
+		snprintf(out, 64, "%.*s", (int)(end - begin), begin);
+}
 
-		if (length)
-			code = gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_IPADDRESS, octets, length,
-				GNUTLS_FSAN_APPEND);
-	}
+static int name_add(gnutls_x509_crt_t certificate, const char *name)
+{
+	unsigned char octets[16];
+	unsigned length = inet_pton(AF_INET, name, octets) == 1 ? 4 : inet_pton(AF_INET6, name, octets) == 1 ? 16 : 0;
+
+	if (!*name)
+		return 0;
+	if (length)
+		return gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_IPADDRESS, octets, length,
+			GNUTLS_FSAN_APPEND);
+	return gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_DNSNAME, name, (unsigned)strlen(name),
+		GNUTLS_FSAN_APPEND);
+}
+
+/* The names under which the server is reached: those given, its address, this machine's name, and loopback. */
+static int names_set(const struct manager_options *options, gnutls_x509_crt_t certificate)
+{
+	char host[256] = "", address[64];
+	const char *const known[] = {"localhost", "127.0.0.1", "::1", address, host};
+	int code = 0;
+
+	gethostname(host, sizeof(host) - 1);
+	listen_name(options, address);
+	for (size_t i = 0; !code && i < ARRAY_LEN(known); i++)
+		code = name_add(certificate, known[i]);
+	for (size_t i = 0; !code && i < options->name_count; i++)
+		code = name_add(certificate, options->names[i]);
 	return code;
 }
 
@@ -233,23 +245,26 @@ static int server_make(const struct manager_options *options, const struct pair 
 	return error;
 }
 
-/* Good for a third of its life yet, for this address, and signed by this authority. */
+static bool has_name(gnutls_x509_crt_t certificate, const char *name)
+{
+	return !*name || gnutls_x509_crt_check_hostname(certificate, name);
+}
+
+/* Good for a third of its life yet, for every name, and signed by this authority. */
 static bool server_is_good(const struct manager_options *options, const struct pair *authority)
 {
 	struct pair pair = {0};
-	char address[64] = "";
-	const char *begin = options->listen, *end = strrchr(options->listen, ':');
+	char address[64];
 	bool good;
 
 	if (pair_load(options, "server", &pair))
 		return false;
-	if (*begin == '[' && end > begin)
-		begin++, end--;
-	if (end > begin && (size_t)(end - begin) < sizeof(address))
-		memcpy(address, begin, (size_t)(end - begin));
+	listen_name(options, address);
 	good = gnutls_x509_crt_get_expiration_time(pair.certificate) > time(NULL) + SERVER_LIFE_S / 3 &&
 	       gnutls_x509_crt_check_issuer(pair.certificate, authority->certificate) &&
-	       (!*address || gnutls_x509_crt_check_hostname(pair.certificate, address));
+	       has_name(pair.certificate, address);
+	for (size_t i = 0; good && i < options->name_count; i++)
+		good = has_name(pair.certificate, options->names[i]);
 	pair_free(&pair);
 	return good;
 }

@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/json.h"
 #include "lib/log.h"
@@ -16,17 +17,21 @@
 #include "manager/change_internal.h"
 #include "manager/judge.h"
 #include "manager/objects.h"
+#include "manager/trials.h"
 #include "manager/watchers.h"
 #include "manager/writer.h"
 
 #define RETRIES_MOST 50
 #define WAITING_MOST 1024
+#define DOUBTS_MOST 20
+#define DOUBT_US 100000
 
 struct changes {
 	struct manager *manager;
 	TAILQ_HEAD(, change) line; /* the first one is under way */
 	bool busy;                 /* in the store */
 	uint64_t waits_for;        /* a revision of somebody else's, which judging again needs; 0: none */
+	uint64_t handed_out;       /* the latest revision that the handle which writes has seen; its thread's */
 	struct change_counters counters;
 };
 
@@ -82,9 +87,33 @@ static void change_refuse(struct changes *changes, struct change *change)
 		change->request.done(change->request.context, -EINVAL, 0);
 }
 
+/* What who runs the manager can do about it. */
+static const char *advice(int error)
+{
+	switch (error) {
+	case -ENOSPC:
+		return "; what is there is served on: make room where the store is (of etcd: compact, defragment, disarm the "
+		       "alarm)";
+	case -EROFS:
+		return "; what is there is served on: mount the store's file system for writing again";
+	case -EIO:
+		return "; what is there is served on: look at the disk of the store, and have a backup made";
+	case -EUCLEAN:
+		return "; what is there is served on: the store is damaged: restore a backup into an empty one";
+	case -E2BIG:
+		return "; make it several smaller changes";
+	case -EHOSTUNREACH:
+		return "; what is there is served on: no endpoint of etcd answers, or none has a leader";
+	default:
+		return "";
+	}
+}
+
 static void change_fail(struct change *change, int error)
 {
-	unsigned status = error == -ENOSPC ? MHD_HTTP_INSUFFICIENT_STORAGE : MHD_HTTP_SERVICE_UNAVAILABLE;
+	unsigned status = error == -ENOSPC  ? MHD_HTTP_INSUFFICIENT_STORAGE
+			  : error == -E2BIG ? MHD_HTTP_CONTENT_TOO_LARGE
+					    : MHD_HTTP_SERVICE_UNAVAILABLE;
 
 	log_error("store: %s", strerror(-error));
 	if (!change->request.request) {
@@ -99,8 +128,8 @@ static void change_fail(struct change *change, int error)
 		http_refuse(change->request.request, status,
 			"others write all the time: nothing was written; try again");
 	else
-		http_refuse(change->request.request, status, "nothing was written: the store says: %s",
-			strerror(-error));
+		http_refuse(change->request.request, status, "nothing was written: the store says: %s%s",
+			strerror(-error), advice(error));
 }
 
 /* ---- answers */
@@ -135,7 +164,7 @@ static cJSON *differences_of(const struct state *state)
 	return differences;
 }
 
-static void answer_many(struct change *change, uint64_t revision)
+static void answer_many(struct manager *manager, struct change *change, uint64_t revision)
 {
 	cJSON *body = cJSON_CreateObject();
 
@@ -143,7 +172,10 @@ static void answer_many(struct change *change, uint64_t revision)
 	cJSON_AddBoolToObject(body, "dry_run", change->request.dry_run);
 	cJSON_AddItemToObject(body, "changes", change->differences);
 	change->differences = NULL;
-	http_answer(change->request.request, MHD_HTTP_OK, body);
+	if (change->request.dry_run)
+		trials_start(manager, change->request.request, body, change->trial, change->tried);
+	else
+		http_answer(change->request.request, MHD_HTTP_OK, body);
 }
 
 static void answer_one(struct manager *manager, struct change *change)
@@ -173,7 +205,7 @@ static void change_answer(struct manager *manager, struct change *change)
 		if (change->request.done)
 			change->request.done(change->request.context, 0, revision);
 	} else if (change->request.many || change->request.dry_run) {
-		answer_many(change, revision);
+		answer_many(manager, change, revision);
 	} else {
 		answer_one(manager, change);
 	}
@@ -247,11 +279,57 @@ static void leave(struct changes *changes)
 	change_free(change);
 }
 
+/* What stands in the log after the base, if anything does. */
+struct doubt {
+	struct store *store;
+	uint64_t tag;
+	bool found, ours;
+};
+
+static int on_found(void *context, const struct store_change *change)
+{
+	struct doubt *doubt = context;
+
+	(void)change;
+	doubt->found = true;
+	doubt->ours = store_followed_tag(doubt->store) == doubt->tag;
+	return 0;
+}
+
+static int on_seen(void *context, const struct store_change *change)
+{
+	((struct changes *)context)->handed_out = change->revision;
+	return 0;
+}
+
+/* Whether it was written is to be known before anything else is: looked up, or written again, while there is hope. */
 static int commit(struct store *store, void *context)
 {
 	struct change *change = context;
+	int error = 0;
 
-	return store_commit(store, change->base, change->tag, &change->stored);
+	/* What others wrote came by another handle; this one has to have seen what the change was judged by. */
+	if (change->changes->handed_out < change->base && store_is_shared(store))
+		error = store_follow(store, 0, on_seen, change->changes);
+	if (!error)
+		error = store_commit(store, change->base, change->tag, &change->stored);
+	for (unsigned i = 0; error == -EINPROGRESS && i < DOUBTS_MOST; i++) {
+		struct doubt doubt = {.store = store, .tag = change->tag};
+
+		if (i)
+			usleep(DOUBT_US);
+		if (store_changes(store, change->base, 1, on_found, &doubt))
+			continue;
+		if (doubt.found && doubt.ours) {
+			change->stored.revision = change->base + 1;
+			error = 0;
+			break;
+		}
+		error = doubt.found ? -ESTALE : store_commit(store, change->base, change->tag, &change->stored);
+	}
+	if (!error)
+		change->changes->handed_out = change->stored.revision;
+	return error;
 }
 
 static void on_committed(void *context, int result)
@@ -268,6 +346,11 @@ static void on_committed(void *context, int result)
 		stored_free(change);
 		next(changes);
 		return;
+	}
+	if (result == -ESTALE && !writer_is_shared(manager)) {
+		/* Nobody else writes: it was in doubt whether a change was written, and it was. */
+		log_error("store: it has more than is known here; start again");
+		abort();
 	}
 	if (result) {
 		change_fail(change, result);
@@ -322,15 +405,24 @@ static bool judge_first(struct changes *changes, struct change *change)
 	size_t count;
 	int error;
 
+	if (manager->stale) {
+		change_fail(change, -EHOSTUNREACH);
+		return false;
+	}
 	change->tries++;
 	change->base = state_revision(state);
 	state_begin(state);
 	error = change_judge(manager, change);
 	state_steps(state, &count);
-	if (!error && change->request.many)
+	if (!error && (change->request.many || change->request.dry_run))
 		change->differences = differences_of(state);
 	if (!error && !change->request.dry_run && count)
 		error = store_steps(change, state);
+	/* While the state is as it would be. */
+	if (!error && change->request.dry_run) {
+		change->trial = trials_number(manager);
+		change->tried = agents_try(manager, state_steps(state, &count), count, change->trial);
+	}
 	state_undo(state);
 	if (error == -EINVAL) {
 		change_refuse(changes, change);
@@ -390,10 +482,14 @@ void change_followed(struct manager *manager, const struct followed_change *foll
 
 	if (!followed) {
 		manager->stale = result != -EAGAIN;
-		if (manager->stale)
+		if (manager->stale) {
 			log_error("store: cannot be followed: %s; what is known goes on", strerror(-result));
-		else
+			/* Who waits for what others wrote would wait for as long as that. */
+			changes->waits_for = 0;
+			next(changes);
+		} else {
 			log_notice("store: is followed again");
+		}
 		return;
 	}
 	if (followed->revision > state_revision(manager->state)) {

@@ -47,7 +47,7 @@ struct change_request {
 	struct change_item *items; /* with their bodies the change's from now on */
 	size_t count;
 	bool dry_run;
-	bool many;  /* the answer is about several objects: a list of differences */
+	bool many;  /* of several objects: answered with a list of differences, as a dry run is */
 	bool prune; /* what the principal has and the items do not name is deleted */
 	/* Assigned members that a part of the manager sets itself: laid over the canonical body. May be NULL. */
 	void (*assign)(void *context, const struct object *before, cJSON *body);

@@ -15,6 +15,8 @@ struct change {
 	struct change_request request;
 	unsigned tries;
 	uint64_t base, tag;
+	uint64_t trial; /* of a dry run: its number, and how many agents were asked */
+	size_t tried;
 	struct store_write *writes;
 	struct store_change stored;
 	/* What is wrong with it. */

@@ -30,3 +30,37 @@ void concern_vnets(const struct state *state, const struct object *object, conce
 		break;
 	}
 }
+
+struct hosts {
+	const struct state *state;
+	concern_fn fn;
+	void *context;
+};
+
+static void hosts_of_vnet(void *context, const char *name)
+{
+	const struct hosts *hosts = context;
+	const struct anchor *anchor;
+	const struct object *node;
+	char key[MODEL_KEY_MAX];
+
+	model_key(MODEL_VNET, name, key);
+	anchor = state_anchor(hosts->state, key);
+	if (!anchor)
+		return;
+	LIST_FOREACH(node, &anchor->nodes, of_vnet) {
+		hosts->fn(hosts->context, object_text(node, "host"));
+	}
+}
+
+void concern_hosts(const struct state *state, const struct object *object, concern_fn fn, void *context)
+{
+	struct hosts hosts = {state, fn, context};
+
+	if (object->kind == MODEL_HOST)
+		fn(context, object->name);
+	else if (object->kind == MODEL_NODE)
+		fn(context, object_text(object, "host"));
+	else
+		concern_vnets(state, object, hosts_of_vnet, &hosts);
+}

@@ -12,4 +12,7 @@
 typedef void (*concern_fn)(void *context, const char *name);
 void concern_vnets(const struct state *state, const struct object *object, concern_fn fn, void *context);
 
+/* The hosts that an object may concern: its own, or those with nodes in such vnets. `name` is a host's, and may come more than once. */
+void concern_hosts(const struct state *state, const struct object *object, concern_fn fn, void *context);
+
 #endif /* OVNET_MANAGER_CONCERN_H */

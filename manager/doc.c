@@ -143,7 +143,7 @@ struct doc *view_handle(struct viewer *viewer, struct object *handle)
 	return kept(viewer, handle, handle_json);
 }
 
-/* What groups a node is in may change without it: its document is made anew when anything has. */
+/* What groups a node is in may change without it: its document is made anew when any group has. */
 struct doc *doc_of_node(struct viewer *viewer, struct object *node, const struct group_set *groups)
 {
 	static const char *const members[] = {"port", "vnet", "address", "mac", "slot", NULL};
@@ -151,7 +151,7 @@ struct doc *doc_of_node(struct viewer *viewer, struct object *node, const struct
 	struct doc *doc;
 	cJSON *json, *list;
 
-	if (node->doc && node->doc_generation == state_generation(viewer->state))
+	if (node->doc && node->doc_generation == state_groups_generation(viewer->state))
 		return node->doc;
 	json = copied(node, members);
 	object_account(node, account);
@@ -167,7 +167,7 @@ struct doc *doc_of_node(struct viewer *viewer, struct object *node, const struct
 		doc_release(node->doc);
 		node->doc = doc;
 	}
-	node->doc_generation = state_generation(viewer->state);
+	node->doc_generation = state_groups_generation(viewer->state);
 	return doc;
 }
 

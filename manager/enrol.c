@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -57,6 +58,11 @@ static void on_done(void *context, int result, uint64_t revision)
 		return;
 	}
 	http_on_gone(joining->request, NULL, NULL);
+	if (result == -EINVAL) {
+		/* It was judged, and there was no such token any more. */
+		http_refuse(joining->request, MHD_HTTP_UNAUTHORIZED, "the token was spent");
+		return;
+	}
 	if (result) {
 		http_refuse(joining->request, MHD_HTTP_SERVICE_UNAVAILABLE, "nothing was written: %s",
 			strerror(-result));
@@ -98,7 +104,8 @@ void enrol_join(struct http_request *request)
 
 	if (!body)
 		return;
-	if (!key || key_parse(key, octets)) {
+	/* All zeros is none. */
+	if (!key || key_parse(key, octets) || sodium_is_zero(octets, sizeof(octets))) {
 		http_refuse(request, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			"key: expected a public key: 44 characters of base64");
 		return;

@@ -115,13 +115,13 @@ struct groups *groups_of(struct state *state, struct groups *former)
 	struct groups *groups;
 	int error;
 
-	if (former && former->generation == state_generation(state))
+	if (former && former->generation == state_groups_generation(state))
 		return former;
 	groups_free(former);
 	groups = calloc(1, sizeof(*groups));
 	if (!groups)
 		return NULL;
-	groups->generation = state_generation(state);
+	groups->generation = state_groups_generation(state);
 	groups->entries = calloc(count + 1, sizeof(*groups->entries));
 	groups->matching = calloc(count + 1, sizeof(*groups->matching));
 	error = groups->entries && groups->matching ? 0 : -ENOMEM;

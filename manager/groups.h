@@ -19,7 +19,7 @@ struct group_set {
 	size_t count;
 };
 
-/* The groups of the state as it is now; good until the state changes. NULL: out of memory. */
+/* The groups of the state as it is now; good until a group changes. NULL: out of memory. */
 struct groups *groups_of(struct state *state, struct groups *former);
 void groups_free(struct groups *groups);
 

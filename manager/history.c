@@ -20,6 +20,7 @@
 
 #define LOG_DEFAULT 100
 #define LOG_MOST 1000
+#define LOG_LOOKED_MOST 5000 /* changes of others that one request reads over: the thread is everybody's */
 #define VERSIONS_MOST 1000
 
 /* One question about the past, on its way through the store's thread and back. */
@@ -28,7 +29,11 @@ struct question {
 	struct http_request *request; /* NULL: its client is gone */
 	struct principal principal;
 	uint64_t after, limit, last, version;
+	uint64_t if_revision;
 	char key[MODEL_KEY_MAX]; /* "": any */
+	char who[MODEL_NAME_MAX];
+	char why[CHANGE_WHY_MAX + 1];
+	bool dry_run;
 	char name[MODEL_NAME_MAX];
 	char path[64];
 	cJSON *list; /* what was found */
@@ -94,20 +99,7 @@ static bool question_back(struct question *question, int result)
 /* An account sees its own writes: those of its objects. */
 static bool write_is_seen(const struct question *question, const char *key)
 {
-	enum model_kind kind;
-	const char *name;
-	char account[MODEL_PART_MAX];
-
-	if (*question->key && strcmp(question->key, key))
-		return false;
-	if (question->principal.role == ROLE_OPERATOR)
-		return true;
-	if (model_key_parse(key, &kind, &name) || kind == MODEL_HOST)
-		return false;
-	if (kind == MODEL_ACCOUNT)
-		return !strcmp(name, question->principal.account);
-	model_account(name, account);
-	return !strcmp(account, question->principal.account);
+	return (!*question->key || !strcmp(question->key, key)) && auth_sees_key(&question->principal, key);
 }
 
 static int on_change(void *context, const struct store_change *change)
@@ -117,6 +109,8 @@ static int on_change(void *context, const struct store_change *change)
 
 	question->last = change->revision;
 	question->looked_at++;
+	if (*question->who && strcmp(question->who, change->who))
+		return 0;
 	for (size_t i = 0; i < change->count; i++) {
 		cJSON *write;
 
@@ -140,7 +134,7 @@ static int on_change(void *context, const struct store_change *change)
 	return 0;
 }
 
-/* Goes on until the page is full or the log is over: what others see does not count. */
+/* Goes on until the page is full, the log is over, or it was long enough: what others see does not count. */
 static int run_log(struct store *store, void *argument)
 {
 	struct question *question = argument;
@@ -151,7 +145,7 @@ static int run_log(struct store *store, void *argument)
 	do {
 		before = question->looked_at;
 		error = store_changes(store, question->last, question->limit, on_change, question);
-	} while (!error && question->looked_at > before &&
+	} while (!error && question->looked_at > before && question->looked_at < LOG_LOOKED_MOST &&
 		 (uint64_t)cJSON_GetArraySize(question->list) < question->limit);
 	return error;
 }
@@ -173,14 +167,20 @@ static void done_log(void *argument, int result)
 
 void history_log(struct http_request *request)
 {
-	const char *key = http_query(request, "key");
+	const char *key = http_query(request, "key"), *who = http_query(request, "who");
+	const char *name;
+	enum model_kind kind;
 	struct question *question;
 	uint64_t after, limit;
 
 	if (http_number(request, "after", 0, 1ull << 53, 0, &after) ||
 		http_number(request, "limit", 1, LOG_MOST, LOG_DEFAULT, &limit))
 		return;
-	if (key && strlen(key) >= MODEL_KEY_MAX) {
+	if (who && strlen(who) >= MODEL_NAME_MAX) {
+		http_refuse(request, MHD_HTTP_BAD_REQUEST, "who: expected a token like acme/deploy");
+		return;
+	}
+	if (key && model_key_parse(key, &kind, &name)) {
 		http_refuse(request, MHD_HTTP_BAD_REQUEST, "key: expected one like node/acme/web1");
 		return;
 	}
@@ -190,6 +190,7 @@ void history_log(struct http_request *request)
 	question->after = after;
 	question->limit = limit;
 	strcpy(question->key, key ? key : "");
+	strcpy(question->who, who ? who : "");
 	question_run(question, run_log, done_log);
 }
 
@@ -328,15 +329,18 @@ static void done_restore(void *argument, int result)
 	} else if (question->request && !result) {
 		change.request = question->request;
 		change.principal = question->principal;
-		snprintf(change.why, sizeof(change.why), "restores version %llu",
-			(unsigned long long)question->version);
+		change.dry_run = question->dry_run;
+		snprintf(change.why, sizeof(change.why), "restores version %llu%s%.400s",
+			(unsigned long long)question->version, *question->why ? ": " : "", question->why);
 		change.items = calloc(1, sizeof(*change.items));
 		patch = cJSON_CreateObject();
 		cJSON_AddItemToObject(patch, "entries",
 			cJSON_DetachItemFromObjectCaseSensitive(question->found, "entries"));
 		if (change.items) {
-			change.items[0] =
-				(struct change_item){.verb = CHANGE_PATCH, .kind = MODEL_HANDLE, .body = patch};
+			change.items[0] = (struct change_item){.verb = CHANGE_PATCH,
+				.kind = MODEL_HANDLE,
+				.body = patch,
+				.if_revision = question->if_revision};
 			strcpy(change.items[0].name, question->name);
 			change_start(question->manager, &change);
 		} else {
@@ -349,14 +353,21 @@ static void done_restore(void *argument, int result)
 
 void history_restore(struct http_request *request, const char *name, const char *version)
 {
-	uint64_t number = version_of(request, version);
+	uint64_t number = version_of(request, version), if_revision;
+	char why[CHANGE_WHY_MAX + 1];
 	struct question *question;
+	bool dry_run;
 
-	if (!number)
+	if (!number || objects_if_match(request, false, &if_revision) || objects_why(request, why) ||
+		http_flag(request, "dry_run", &dry_run))
 		return;
 	question = handle_question(request, name, number);
-	if (question)
-		question_run(question, run_versions, done_restore);
+	if (!question)
+		return;
+	question->if_revision = if_revision;
+	question->dry_run = dry_run;
+	strcpy(question->why, why);
+	question_run(question, run_versions, done_restore);
 }
 
 /* ---- backup */

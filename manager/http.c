@@ -28,6 +28,7 @@
 
 struct http_request {
 	struct http *http;
+	struct http_listener *listener;
 	struct MHD_Connection *connection;
 	const char *method;
 	char *path;
@@ -44,12 +45,15 @@ struct http_request {
 };
 
 struct http_stream {
+	LIST_ENTRY(http_stream) all;
 	struct http *http;
+	struct http_listener *listener;
 	struct MHD_Connection *connection;
 	long (*pull)(void *context, char *to, size_t room);
 	void (*gone)(void *context);
 	void *context;
-	bool suspended, woken;
+	struct loop_watch *watch; /* of its connection: while it waits nobody else looks whether the client is there */
+	bool suspended, over;
 };
 
 /* ---- the request */
@@ -71,7 +75,38 @@ const char *http_path(const struct http_request *request)
 
 const char *http_query(struct http_request *request, const char *name)
 {
-	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+	const char *value = NULL;
+
+	if (MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value,
+		    NULL) == MHD_NO)
+		return NULL;
+	return value ? value : "";
+}
+
+struct unknown {
+	bool (*takes)(const void *context, const char *name);
+	const void *context;
+	const char *found;
+};
+
+static enum MHD_Result look_unknown(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct unknown *unknown = context;
+
+	(void)kind, (void)value;
+	if (!name || unknown->takes(unknown->context, name))
+		return MHD_YES;
+	unknown->found = name;
+	return MHD_NO;
+}
+
+const char *http_query_unknown(struct http_request *request, bool (*takes)(const void *context, const char *name),
+	const void *context)
+{
+	struct unknown unknown = {takes, context, NULL};
+
+	MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, look_unknown, &unknown);
+	return unknown.found;
 }
 
 const char *http_header(struct http_request *request, const char *name)
@@ -122,6 +157,18 @@ int http_number(struct http_request *request, const char *name, uint64_t min, ui
 	return 0;
 }
 
+int http_flag(struct http_request *request, const char *name, bool *out)
+{
+	const char *text = http_query(request, name);
+
+	if (text && *text && strcmp(text, "true") && strcmp(text, "1") && strcmp(text, "false") && strcmp(text, "0")) {
+		http_refuse(request, MHD_HTTP_BAD_REQUEST, "%s: expected true or false, got '%.64s'", name, text);
+		return -EINVAL;
+	}
+	*out = text && strcmp(text, "false") && strcmp(text, "0");
+	return 0;
+}
+
 void http_on_gone(struct http_request *request, void (*gone)(void *context), void *context)
 {
 	request->gone = context ? gone : NULL;
@@ -136,6 +183,10 @@ static void give(struct http_request *request, unsigned status, struct MHD_Respo
 		MHD_destroy_response(response);
 		return;
 	}
+	if (status == MHD_HTTP_UNAUTHORIZED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	if (status == MHD_HTTP_TOO_MANY_REQUESTS)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
 	request->answered = true;
 	request->gone = NULL;
 	request->status = status;
@@ -144,7 +195,7 @@ static void give(struct http_request *request, unsigned status, struct MHD_Respo
 	if (request->suspended) {
 		request->suspended = false;
 		MHD_resume_connection(request->connection);
-		http_run_soon(request->http);
+		http_run_soon(request->listener);
 	}
 }
 
@@ -222,6 +273,17 @@ void http_refuse(struct http_request *request, unsigned status, const char *form
 	http_answer(request, status, error_body(message));
 }
 
+void http_refuse_method(struct http_request *request, const char *allowed)
+{
+	struct MHD_Response *response;
+	char message[200];
+
+	snprintf(message, sizeof(message), "expected %s, got %.32s", allowed, http_method(request));
+	response = response_json(error_body(message));
+	MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allowed);
+	give(request, MHD_HTTP_METHOD_NOT_ALLOWED, response);
+}
+
 void http_find(void *context, const char *path, const char *message)
 {
 	struct http_findings *findings = context;
@@ -271,7 +333,7 @@ void http_findings_free(struct http_findings *findings)
 static ssize_t on_pull(void *context, uint64_t position, char *to, size_t room)
 {
 	struct http_stream *stream = context;
-	long length = stream->pull(stream->context, to, room);
+	long length = stream->over ? -1 : stream->pull(stream->context, to, room);
 
 	(void)position;
 	if (length < 0)
@@ -287,6 +349,8 @@ static void on_stream_end(void *context)
 {
 	struct http_stream *stream = context;
 
+	LIST_REMOVE(stream, all);
+	loop_unwatch(stream->watch);
 	stream->http->counters.streams--;
 	stream->gone(stream->context);
 	free(stream);
@@ -298,7 +362,42 @@ void http_wake(struct http_stream *stream)
 		return;
 	stream->suspended = false;
 	MHD_resume_connection(stream->connection);
-	http_run_soon(stream->http);
+	http_run_soon(stream->listener);
+}
+
+void http_stream_end(struct http_stream *stream)
+{
+	stream->over = true;
+	http_wake(stream);
+}
+
+void http_streams_end(struct http *http)
+{
+	struct http_stream *stream;
+
+	LIST_FOREACH(stream, &http->streams, all)
+		http_stream_end(stream);
+}
+
+static void on_hang_up(void *context, uint32_t events)
+{
+	struct http_stream *stream = context;
+
+	(void)events;
+	loop_unwatch(stream->watch);
+	stream->watch = NULL;
+	http_stream_end(stream);
+}
+
+/* A connection that waits is out of libmicrohttpd's sight; one whose client is gone would stay until there is something to say. */
+static void watch_client(struct http_stream *stream)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(stream->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (info)
+		stream->watch =
+			loop_watch(stream->http->manager->loop, info->connect_fd, EPOLLRDHUP, on_hang_up, stream);
 }
 
 struct http_stream *http_stream(struct http_request *request, const char *type,
@@ -311,6 +410,7 @@ struct http_stream *http_stream(struct http_request *request, const char *type,
 		return NULL;
 	*stream = (struct http_stream){
 		.http = request->http,
+		.listener = request->listener,
 		.connection = request->connection,
 		.pull = pull,
 		.gone = gone,
@@ -321,6 +421,7 @@ struct http_stream *http_stream(struct http_request *request, const char *type,
 		free(stream);
 		return NULL;
 	}
+	LIST_INSERT_HEAD(&stream->http->streams, stream, all);
 	stream->http->counters.streams++;
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -331,6 +432,7 @@ struct http_stream *http_stream(struct http_request *request, const char *type,
 	request->body = NULL;
 	/* And one that has nothing to say is no idle connection. */
 	MHD_set_connection_option(request->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+	watch_client(stream);
 	give(request, MHD_HTTP_OK, response);
 	return stream;
 }
@@ -413,6 +515,7 @@ static struct http_request *request_new(struct http_listener *listener, struct M
 	if (!request)
 		return NULL;
 	request->http = listener->http;
+	request->listener = listener;
 	request->connection = connection;
 	request->method = method;
 	request->path = strdup(path);
@@ -475,7 +578,9 @@ enum MHD_Result http_on_request(void *context, struct MHD_Connection *connection
 	}
 	if (!request->dispatched) {
 		request->dispatched = true;
-		if (request->early)
+		if (request->http->closing)
+			http_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the manager ends");
+		else if (request->early)
 			refuse_early(request);
 		else
 			router_dispatch(request);

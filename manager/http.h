@@ -34,7 +34,10 @@ void http_close(struct manager *manager);
 struct manager *http_manager(const struct http_request *request);
 const char *http_method(const struct http_request *request);
 const char *http_path(const struct http_request *request);
-const char *http_query(struct http_request *request, const char *name); /* NULL: not given */
+const char *http_query(struct http_request *request, const char *name); /* NULL: not given; "": without a value */
+/* The first name in the query that `takes` does not take, or NULL. */
+const char *http_query_unknown(struct http_request *request, bool (*takes)(const void *context, const char *name),
+	const void *context);
 const char *http_header(struct http_request *request, const char *name);
 const struct principal *http_principal(const struct http_request *request);
 /* The body as JSON, parsed once; it stays the request's. NULL: an answer (400) has been given. */
@@ -42,6 +45,9 @@ cJSON *http_json(struct http_request *request);
 /* A whole number from the query. Returns 0 and *out (`missing` when not given), or -EINVAL: an answer has been given. */
 int http_number(struct http_request *request, const char *name, uint64_t min, uint64_t max, uint64_t missing,
 	uint64_t *out);
+
+/* "true", "1" or nothing after the name; "false" or "0", or not given. Returns likewise. */
+int http_flag(struct http_request *request, const char *name, bool *out);
 
 /* ---- the answer: exactly one. A handler that returns without one gives it later; the connection waits. */
 
@@ -52,6 +58,8 @@ void http_answer_object(struct http_request *request, unsigned status, cJSON *bo
 void http_answer_text(struct http_request *request, unsigned status, const char *type, char *text /* consumed */);
 /* The content of a file; the descriptor is consumed. */
 void http_answer_file(struct http_request *request, const char *type, int fd);
+/* 405, with the methods that there are. */
+void http_refuse_method(struct http_request *request, const char *allowed);
 /* {"error": {"message": ...}} */
 void http_refuse(struct http_request *request, unsigned status, const char *format, ...) PRINTF_LIKE(3, 4);
 
@@ -82,6 +90,8 @@ void http_on_gone(struct http_request *request, void (*gone)(void *context), voi
 struct http_stream *http_stream(struct http_request *request, const char *type,
 	long (*pull)(void *context, char *to, size_t room), void (*gone)(void *context), void *context);
 void http_wake(struct http_stream *stream);
+/* It ends at its next pull, with nothing more. */
+void http_stream_end(struct http_stream *stream);
 
 /* ---- to look at */
 

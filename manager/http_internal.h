@@ -6,6 +6,7 @@
 #define OVNET_MANAGER_HTTP_INTERNAL_H
 
 #include <microhttpd.h>
+#include <sys/queue.h>
 
 #include "lib/loop.h"
 #include "lib/table.h"
@@ -18,9 +19,11 @@ struct http;
 struct http_listener {
 	struct http *http;
 	struct MHD_Daemon *daemon;
-	struct loop_watch *watch;
-	struct loop_timer *timer;
-	bool local; /* the unix socket */
+	int fd;
+	struct loop_watch *watch, *door; /* libmicrohttpd's epoll; the socket, where connections come in */
+	struct loop_timer *timer, *pause;
+	bool resumed; /* a connection was, since libmicrohttpd last looked */
+	bool local;   /* the unix socket */
 };
 
 struct http {
@@ -29,12 +32,16 @@ struct http {
 	size_t count;
 	struct table rates; /* by principal */
 	struct http_counters counters;
+	LIST_HEAD(, http_stream) streams;
+	bool closing; /* what a request needs is gone already */
 	uint64_t guess_second_ns;
 	unsigned guesses;
 };
 
 /* Lets libmicrohttpd look at what was resumed, when this round's callback is over. */
-void http_run_soon(struct http *http);
+void http_run_soon(struct http_listener *listener);
+/* Every stream ends at its next pull: libmicrohttpd does not stop while a connection waits. */
+void http_streams_end(struct http *http);
 /* Takes from the principal's bucket of requests; false: it is empty. */
 bool http_rate(struct http *http, const struct principal *principal);
 

@@ -21,6 +21,7 @@
 struct judged {
 	struct table_node by_name;
 	struct config *config; /* NULL: to be made */
+	int error;             /* why it could not be: not tried again before something changes */
 	char name[MODEL_NAME_MAX];
 };
 
@@ -172,8 +173,8 @@ static int parse(const struct manager *manager, const char *name, char *const li
 
 	key_format(manager->authority.public_key, key);
 	length = asprintf(&text,
-		"{\"locator\":\"fd00::/64\",\"uplinks\":[],\"hosts\":[{\"name\":\"manager\",\"locator\":\"fd00::/64\",\"key\":\"%s\"}],"
-		"\"identity\":{\"host\":\"manager\",\"key\":\"-\",\"authority\":\"%s\",\"signing_key\":\"-\"},"
+		"{\"manager\":{\"url\":\"unix:/-\"},\"locator\":\"fd00::/64\",\"uplinks\":[],\"hosts\":[{\"name\":\"manager\",\"locator\":\"fd00::/64\",\"key\":\"%s\"}],"
+		"\"identity\":{\"host\":\"manager\",\"key\":\"-\",\"authority\":\"%s\"},"
 		"\"vnets\":[%s],\"groups\":[%s],\"policies\":[%s],\"handles\":[%s]}",
 		key, key, lists[0], lists[1], lists[2], lists[3]);
 	if (length < 0)
@@ -241,12 +242,10 @@ int judge_ask(struct manager *manager, const struct object *vnet, const struct p
 
 	if (!judged)
 		return -ENOMEM;
-	if (!judged->config) {
-		int error = make(manager, vnet, &judged->config);
-
-		if (error)
-			return error;
-	}
+	if (!judged->config && !judged->error)
+		judged->error = make(manager, vnet, &judged->config);
+	if (judged->error)
+		return judged->error;
 	found = policy_set_find_vnet(judged->config->policies, source->vni);
 	if (!found)
 		return -EINVAL;
@@ -268,6 +267,7 @@ static void forget(void *context, const char *name)
 		return;
 	config_free(judged->config);
 	judged->config = NULL;
+	judged->error = 0;
 }
 
 void judge_changed(struct manager *manager, const struct state_change *change)

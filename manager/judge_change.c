@@ -144,24 +144,6 @@ static int item_put(struct manager *manager, struct change *change, struct chang
 	return state_put(manager->state, body);
 }
 
-/* A finding is no end: what else is wrong is wanted too. */
-static int item_try(struct manager *manager, struct change *change, struct change_item *item)
-{
-	struct object *before = state_find(manager->state, item->kind, item->name);
-	int error;
-
-	if (before && before->revision == UINT64_MAX) {
-		change_find(change, MHD_HTTP_UNPROCESSABLE_CONTENT, item->path,
-			"expected each object once, got %s %s again", model_table[item->kind].name, item->name);
-		return 0;
-	}
-	if (item_admit(change, item, before))
-		return 0;
-	error = item->verb == CHANGE_DELETE ? state_delete(manager->state, before->key)
-					    : item_put(manager, change, item, before);
-	return error == -EINVAL ? 0 : error;
-}
-
 /* ---- all of them: what goes makes room first; then what others refer to comes before those */
 
 static int by_order(const void *a, const void *b)
@@ -174,6 +156,37 @@ static int by_order(const void *a, const void *b)
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
 	return strcmp(x->name, y->name);
+}
+
+/* What goes comes first, in order of names: what is put and goes as well, or goes twice, is found there. */
+static bool is_deleted_too(const struct change *change, const struct change_item *item)
+{
+	struct change_item wanted = {.verb = CHANGE_DELETE, .kind = item->kind};
+
+	if (change->request.count < 2)
+		return false;
+	strcpy(wanted.name, item->name);
+	if (item->verb == CHANGE_DELETE)
+		return item > change->request.items && by_order(item - 1, item) == 0;
+	return bsearch(&wanted, change->request.items, change->request.count, sizeof(wanted), by_order);
+}
+
+/* A finding is no end: what else is wrong is wanted too. */
+static int item_try(struct manager *manager, struct change *change, struct change_item *item)
+{
+	struct object *before = state_find(manager->state, item->kind, item->name);
+	int error;
+
+	if ((before && before->revision == UINT64_MAX) || is_deleted_too(change, item)) {
+		change_find(change, MHD_HTTP_UNPROCESSABLE_CONTENT, item->path,
+			"expected each object once, got %s %s again", model_table[item->kind].name, item->name);
+		return 0;
+	}
+	if (item_admit(change, item, before))
+		return 0;
+	error = item->verb == CHANGE_DELETE ? state_delete(manager->state, before->key)
+					    : item_put(manager, change, item, before);
+	return error == -EINVAL ? 0 : error;
 }
 
 static bool is_pruned(const struct change *change, const struct object *object)
@@ -224,7 +237,10 @@ static void check_permissions(struct manager *manager, struct change *change)
 		const char *field = auth_step(&change->request.principal, &steps[i]);
 		const struct object *object = steps[i].after ? steps[i].after : steps[i].before;
 
-		if (field)
+		if (field && object->kind == MODEL_TOKEN && *field)
+			change_find(change, MHD_HTTP_FORBIDDEN, object->key,
+				"expected a %s within what the token that asks may itself", field);
+		else if (field)
 			change_find(change, MHD_HTTP_FORBIDDEN, object->key,
 				*field ? "%s is for operators to set" : "%sis for operators to make and delete", field);
 	}

@@ -25,8 +25,19 @@
 /* For each connection: a head and a part of a body. TLS takes about as much again. */
 #define CONNECTION_MEMORY 8192
 #define CONNECTIONS_MOST 32768
+/* The server's order: 128 bits and X25519 first, since handshakes are what a manager that comes back does most. */
+#define TLS_PRIORITIES                                                                                                 \
+	"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305:+AES-256-GCM:"      \
+	"-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:%SERVER_PRECEDENCE"
 #define CONNECTION_IDLE_S 60
-#define BACKLOG 1024
+/*
+ * libmicrohttpd takes ten of those who wait at the door, and then first serves all who are in: when everybody comes at once the queue
+ * runs over, and TCP lets the rest wait for seconds. So connections are taken here, and handed to it.
+ */
+#define ACCEPTS_MOST 32                       /* in a round */
+#define ACCEPT_PAUSE_NS (100 * NSEC_PER_MSEC) /* when there is no descriptor, or no room, for another one */
+/* As many as the kernel lets: when a manager comes back all its agents do, and who finds no room tries again only much later. */
+#define BACKLOG 16384
 
 /* Requests of one principal a second, and at once. An agent's questions come by many. */
 #define PEOPLE_INTERVAL_NS (NSEC_PER_SEC / 200)
@@ -43,6 +54,23 @@ struct rate {
 
 /* ---- rates */
 
+/* Who has not asked lately is nobody in particular. */
+static void rates_sweep(struct http *http)
+{
+	uint64_t now_ns = time_now_ns();
+	struct table_node *node, *following;
+
+	for (node = table_next(&http->rates, NULL); node; node = following) {
+		struct rate *rate = container_of(node, struct rate, node);
+
+		following = table_next(&http->rates, node);
+		if (rate->next_ns >= now_ns)
+			continue;
+		table_remove(&http->rates, node);
+		free(rate);
+	}
+}
+
 static struct rate *rate_find(struct http *http, const char *name)
 {
 	uint8_t key[crypto_shorthash_KEYBYTES] = {0};
@@ -56,6 +84,8 @@ static struct rate *rate_find(struct http *http, const char *name)
 		if (!strcmp(rate->name, name))
 			return rate;
 	}
+	if (http->rates.count >= RATES_MOST)
+		rates_sweep(http);
 	rate = http->rates.count < RATES_MOST ? calloc(1, sizeof(*rate)) : NULL;
 	if (!rate || table_add(&http->rates, &rate->node, hash)) {
 		free(rate);
@@ -103,8 +133,12 @@ static void run(struct http_listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
+	listener->resumed = false;
 	MHD_run(listener->daemon);
-	if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES)
+	/* A handler may have woken another connection, which this run has passed already. */
+	if (listener->resumed)
+		loop_timer_at(listener->timer, 0);
+	else if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES)
 		loop_timer_at(listener->timer, time_now_ns() + wait_ms * NSEC_PER_MSEC);
 	else
 		loop_timer_stop(listener->timer);
@@ -121,10 +155,46 @@ static void on_timer(void *context)
 	run(context);
 }
 
-void http_run_soon(struct http *http)
+/* Returns false: nobody waits, or there is no room. */
+static bool accept_one(struct http_listener *listener)
 {
-	for (size_t i = 0; i < http->count; i++)
-		loop_timer_at(http->listeners[i].timer, 0);
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	int fd = accept4(listener->fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
+		return true;
+	if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return false;
+	/* It closes what it does not take. */
+	if (fd >= 0 && MHD_add_connection(listener->daemon, fd, (struct sockaddr *)&address, length) == MHD_YES)
+		return true;
+	loop_rewatch(listener->door, 0);
+	loop_timer_at(listener->pause, time_now_ns() + ACCEPT_PAUSE_NS);
+	return false;
+}
+
+static void on_door(void *context, uint32_t events)
+{
+	struct http_listener *listener = context;
+
+	(void)events;
+	for (unsigned i = 0; i < ACCEPTS_MOST && accept_one(listener); i++)
+		;
+	run(listener);
+}
+
+static void on_pause_over(void *context)
+{
+	struct http_listener *listener = context;
+
+	loop_rewatch(listener->door, EPOLLIN);
+}
+
+void http_run_soon(struct http_listener *listener)
+{
+	listener->resumed = true;
+	loop_timer_at(listener->timer, 0);
 }
 
 static int join_loop(struct http_listener *listener)
@@ -135,8 +205,10 @@ static int join_loop(struct http_listener *listener)
 	if (!info)
 		return -ENOTSUP;
 	listener->timer = loop_timer(loop, on_timer, listener);
+	listener->pause = loop_timer(loop, on_pause_over, listener);
 	listener->watch = loop_watch(loop, info->epoll_fd, EPOLLIN, on_ready, listener);
-	return listener->timer && listener->watch ? 0 : -errno;
+	listener->door = loop_watch(loop, listener->fd, EPOLLIN, on_door, listener);
+	return listener->timer && listener->pause && listener->watch && listener->door ? 0 : -errno;
 }
 
 /* ---- sockets */
@@ -248,23 +320,24 @@ static void on_log(void *context, const char *format, va_list arguments)
 static int start(struct http *http, int fd, const struct certificate *certificate, bool local)
 {
 	struct http_listener *listener = &http->listeners[http->count];
-	unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	unsigned flags =
+		MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, certificate ? certificate->chain : NULL},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, certificate ? certificate->key : NULL},
-		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
 		{MHD_OPTION_END, 0, NULL},
 	};
 	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 
-	*listener = (struct http_listener){.http = http, .local = local};
+	*listener = (struct http_listener){.http = http, .fd = fd, .local = local};
 	if (certificate)
 		flags |= MHD_USE_TLS;
 	listener->daemon = MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, listener, MHD_OPTION_EXTERNAL_LOGGER,
-		on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, NULL,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S,
-		MHD_OPTION_ARRAY, certificate ? tls : none, MHD_OPTION_END);
+		on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MOST,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S, MHD_OPTION_ARRAY, certificate ? tls : none,
+		MHD_OPTION_END);
 	if (!listener->daemon) {
 		close(fd);
 		return -EIO;
@@ -332,10 +405,17 @@ void http_close(struct manager *manager)
 
 	if (!http)
 		return;
+	http->closing = true;
+	/* Who is suspended when libmicrohttpd stops stops the process. */
+	http_streams_end(http);
 	for (size_t i = 0; i < http->count; i++) {
+		MHD_run(http->listeners[i].daemon);
+		loop_unwatch(http->listeners[i].door);
 		loop_unwatch(http->listeners[i].watch);
 		loop_timer_free(http->listeners[i].timer);
+		loop_timer_free(http->listeners[i].pause);
 		MHD_stop_daemon(http->listeners[i].daemon);
+		close(http->listeners[i].fd);
 	}
 	if (manager->options.socket)
 		unlink(manager->options.socket);

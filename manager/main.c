@@ -25,6 +25,7 @@
 #include "manager/manager.h"
 #include "manager/metrics.h"
 #include "manager/store.h"
+#include "manager/trials.h"
 #include "manager/watchers.h"
 #include "manager/writer.h"
 
@@ -32,6 +33,7 @@
 #define DEFAULT_SOCKET "/run/ovnet-manager/manager.sock"
 #define DEFAULT_LISTEN "[::1]:6191"
 #define DEFAULT_LEASE_S 900
+#define LEASE_LEAST_S 10
 
 static const char usage[] =
 	"usage: ovnet-manager [--directory DIR] [--store URL] [--listen ADDRESS:PORT] [--socket PATH] [OPTION...]\n"
@@ -44,11 +46,13 @@ static const char usage[] =
 	"  -S, --store URL         sqlite:PATH (default DIR/manager.db) or etcd:URL[,URL...][/PREFIX]\n"
 	"  -l, --listen ADDR:PORT  where to serve (default " DEFAULT_LISTEN "); \"none\": only the socket\n"
 	"  -s, --socket PATH       the unix socket (default " DEFAULT_SOCKET "); \"none\": none\n"
+	"      --name NAME         a name or address under which it is reached, for the certificate that it makes;\n"
+	"                          may be repeated\n"
 	"      --certificate FILE  TLS certificate chain (PEM), with --key FILE; default: made in DIR\n"
 	"      --key FILE          its key\n"
 	"      --plain             without TLS: on a loopback address only\n"
 	"      --lease SECONDS     how long passports hold, hence how long hosts go on without a manager\n"
-	"                          (60 to 86400, default 900)\n"
+	"                          (10 to 86400, default 900)\n"
 	"      --restore FILE      fill an empty store from a backup, and exit\n"
 	"      --debug             log more\n"
 	"  -V, --version           print the version and exit\n"
@@ -235,6 +239,7 @@ static int start(struct manager *manager)
 		{"metrics", metrics_open},
 		{"state", open_state},
 		{"watchers", watchers_open},
+		{"trials", trials_open},
 		{"agents", agents_open},
 		{"judge", judge_open},
 		{"changes", changes_open},
@@ -259,6 +264,7 @@ static void end(struct manager *manager)
 	/* What is under way in the store is finished, and answered; then nobody is served any more. */
 	writer_close(manager);
 	changes_close(manager);
+	trials_close(manager);
 	watchers_close(manager);
 	http_close(manager);
 	judge_close(manager);
@@ -321,8 +327,9 @@ static int parse_lease(const char *text, unsigned *out)
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
-	if (!*text || *end || value < 60 || value > 86400) {
-		fprintf(stderr, "ovnet-manager: --lease: expected 60 to 86400 seconds, got '%s'\n", text);
+	if (!*text || *end || value < LEASE_LEAST_S || value > 86400) {
+		fprintf(stderr, "ovnet-manager: --lease: expected %d to 86400 seconds, got '%s'\n", LEASE_LEAST_S,
+			text);
 		return -EINVAL;
 	}
 	*out = (unsigned)value;
@@ -331,12 +338,13 @@ static int parse_lease(const char *text, unsigned *out)
 
 static int parse_options(int argc, char **argv, struct command *command)
 {
-	enum { CERTIFICATE = 256, KEY, PLAIN, LEASE, RESTORE, DEBUG };
+	enum { NAME = 256, CERTIFICATE, KEY, PLAIN, LEASE, RESTORE, DEBUG };
 	static const struct option known[] = {
 		{"directory", required_argument, NULL, 'D'},
 		{"store", required_argument, NULL, 'S'},
 		{"listen", required_argument, NULL, 'l'},
 		{"socket", required_argument, NULL, 's'},
+		{"name", required_argument, NULL, NAME},
 		{"certificate", required_argument, NULL, CERTIFICATE},
 		{"key", required_argument, NULL, KEY},
 		{"plain", no_argument, NULL, PLAIN},
@@ -363,6 +371,13 @@ static int parse_options(int argc, char **argv, struct command *command)
 			break;
 		case 's':
 			options->socket = optarg;
+			break;
+		case NAME:
+			if (options->name_count == MANAGER_NAMES_MAX) {
+				fprintf(stderr, "ovnet-manager: --name: expected at most %d\n", MANAGER_NAMES_MAX);
+				return -EINVAL;
+			}
+			options->names[options->name_count++] = optarg;
 			break;
 		case CERTIFICATE:
 			options->certificate = optarg;

@@ -13,6 +13,7 @@
  *   view.c      what an agent is told; doc.c objects as agents are told of them
  *   agents.c    agents: streams, what they have applied; join.c, resolve.c, passports.c what they ask
  *   judge.c     policies, as agents judge by them
+*   trials.c    what a change would end, before it is made
  *   watchers.c  people who watch: events, wait
  *   metrics.c   for Prometheus
  */
@@ -31,14 +32,19 @@ struct changes;
 struct http;
 struct judge;
 struct metrics;
+struct trials;
 struct watchers;
 struct writer;
 
+#define MANAGER_NAMES_MAX 16
+
 struct manager_options {
-	const char *store;             /* URL */
-	const char *directory;         /* keys, certificates, the first token; 0700 */
-	const char *listen;            /* "ADDRESS:PORT", or "[ADDRESS]:PORT"; NULL: no TCP */
-	const char *socket;            /* of the unix socket; NULL: none */
+	const char *store;                    /* URL */
+	const char *directory;                /* keys, certificates, the first token; 0700 */
+	const char *listen;                   /* "ADDRESS:PORT", or "[ADDRESS]:PORT"; NULL: no TCP */
+	const char *socket;                   /* of the unix socket; NULL: none */
+	const char *names[MANAGER_NAMES_MAX]; /* under which it is reached: for the certificate that it makes */
+	size_t name_count;
 	const char *certificate, *key; /* PEM files instead of those that the manager makes; NULL */
 	bool plain;                    /* no TLS: loopback only */
 	unsigned lease_s;              /* of passports: the authority's lease */
@@ -54,6 +60,7 @@ struct manager {
 	struct agents *agents;
 	struct judge *judge;
 	struct watchers *watchers;
+	struct trials *trials;
 	struct metrics *metrics;
 	struct authority_key authority;
 	uint64_t started_ns;

@@ -122,6 +122,8 @@ static void write_agents(FILE *out, const struct manager *manager)
 		(double)lag.most);
 	one(out, "ovnet_manager_agent_messages_total", "counter", "Differences sent to agents.",
 		(double)agents->messages);
+	one(out, "ovnet_manager_agent_documents_total", "counter", "Documents sent to agents, or said to have gone.",
+		(double)agents->documents);
 	one(out, "ovnet_manager_agent_places_total", "counter", "Agents told that a node has moved or gone.",
 		(double)agents->places);
 	one(out, "ovnet_manager_subscriptions", "gauge", "Places that agents want to hear of.",

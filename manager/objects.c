@@ -84,8 +84,7 @@ static void show(struct http_request *request, enum model_kind kind, const char 
 
 	if (!(principal->verbs & VERB_SHOW))
 		http_refuse(request, MHD_HTTP_FORBIDDEN, "this token may not show objects");
-	else if (!object || !auth_sees(principal, object) ||
-		 (kind == MODEL_TOKEN && !auth_may(principal, VERB_SHOW, kind, NULL)))
+	else if (!object || !auth_sees(principal, object))
 		http_refuse(request, MHD_HTTP_NOT_FOUND, "there is no %s %s", model_table[kind].name, name);
 	else
 		http_answer_object(request, MHD_HTTP_OK, objects_render(object), object->revision);
@@ -177,6 +176,23 @@ static void list(struct http_request *request, enum model_kind kind)
 
 /* ---- writing */
 
+/* A header comes as it was sent: JSON knows what is UTF-8. */
+bool objects_is_why(const char *text)
+{
+	cJSON *value = strlen(text) <= CHANGE_WHY_MAX ? cJSON_CreateString(text) : NULL;
+	char *quoted = value ? cJSON_PrintUnformatted(value) : NULL;
+	struct json_error error;
+	cJSON *read = quoted ? json_parse(quoted, strlen(quoted), &error) : NULL;
+	bool good = read != NULL;
+
+	for (; good && *text; text++)
+		good = (unsigned char)*text >= ' ' && *text != 0x7f;
+	cJSON_Delete(value);
+	cJSON_Delete(read);
+	free(quoted);
+	return good;
+}
+
 int objects_why(struct http_request *request, char out[CHANGE_WHY_MAX + 1])
 {
 	const char *why = http_header(request, "X-Ovnet-Why");
@@ -186,32 +202,37 @@ int objects_why(struct http_request *request, char out[CHANGE_WHY_MAX + 1])
 	out[0] = '\0';
 	if (!why)
 		return 0;
-	if (strlen(why) > CHANGE_WHY_MAX) {
-		http_refuse(request, MHD_HTTP_BAD_REQUEST, "why: expected at most %d octets, got %zu", CHANGE_WHY_MAX,
-			strlen(why));
+	if (!objects_is_why(why)) {
+		http_refuse(request, MHD_HTTP_BAD_REQUEST,
+			"why: expected a text of at most %d octets in UTF-8, without control characters",
+			CHANGE_WHY_MAX);
 		return -EINVAL;
 	}
 	strcpy(out, why);
 	return 0;
 }
 
-/* If-Match: "12", or *. Returns 0, or -EINVAL: an answer has been given. */
-static int if_match(struct http_request *request, uint64_t *revision)
+int objects_if_match(struct http_request *request, bool needed, uint64_t *revision)
 {
-	const char *text = http_header(request, MHD_HTTP_HEADER_IF_MATCH);
-	char *end;
+	const char *text = http_header(request, MHD_HTTP_HEADER_IF_MATCH), *digits;
+	size_t length;
 
+	*revision = 0;
+	if (!text && !needed)
+		return 0;
 	if (!text) {
 		http_refuse(request, MHD_HTTP_PRECONDITION_REQUIRED,
 			"expected If-Match with the revision that was seen, as \"12\", or * for whatever there is");
 		return -EINVAL;
 	}
-	*revision = 0;
 	if (!strcmp(text, "*"))
 		return 0;
-	*revision = strtoull(text + (*text == '"'), &end, 10);
-	if (*revision && (!*end || !strcmp(end, "\"")))
+	digits = text + (*text == '"');
+	length = strspn(digits, "0123456789");
+	if (length && length < 19 && *digits != '0' && !strcmp(digits + length, digits == text ? "" : "\"")) {
+		*revision = strtoull(digits, NULL, 10);
 		return 0;
+	}
 	http_refuse(request, MHD_HTTP_BAD_REQUEST, "If-Match: expected a revision as \"12\", or *, got '%.40s'", text);
 	return -EINVAL;
 }
@@ -265,10 +286,9 @@ static void start(struct http_request *request, enum change_verb verb, enum mode
 		.count = 1,
 		.items = calloc(1, sizeof(struct change_item)),
 	};
-	const char *dry = http_query(request, "dry_run");
 	cJSON *body = NULL;
 
-	if (objects_why(request, change.why)) {
+	if (objects_why(request, change.why) || http_flag(request, "dry_run", &change.dry_run)) {
 		free(change.items);
 		return;
 	}
@@ -284,8 +304,6 @@ static void start(struct http_request *request, enum change_verb verb, enum mode
 		http_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
 		return;
 	}
-	change.dry_run = dry && strcmp(dry, "0");
-	change.many = change.dry_run;
 	change.items[0] = (struct change_item){
 		.verb = verb,
 		.kind = kind,
@@ -311,12 +329,11 @@ static void write_one(struct http_request *request, enum model_kind kind, const 
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
 		if (strcmp(http_method(request), methods[i].method))
 			continue;
-		if (if_match(request, &revision) == 0)
+		if (objects_if_match(request, true, &revision) == 0)
 			start(request, methods[i].verb, kind, name, revision);
 		return;
 	}
-	http_refuse(request, MHD_HTTP_METHOD_NOT_ALLOWED, "expected GET, PUT, PATCH or DELETE, got %s",
-		http_method(request));
+	http_refuse_method(request, "GET, PUT, PATCH, DELETE");
 }
 
 void objects_handle(struct http_request *request, enum model_kind kind, const char *text)
@@ -337,5 +354,5 @@ void objects_handle(struct http_request *request, enum model_kind kind, const ch
 	else if (*name)
 		write_one(request, kind, name);
 	else
-		http_refuse(request, MHD_HTTP_METHOD_NOT_ALLOWED, "expected GET or POST, got %s", method);
+		http_refuse_method(request, "GET, POST");
 }

@@ -21,7 +21,14 @@ void objects_handle(struct http_request *request, enum model_kind kind, const ch
 void apply_handle(struct http_request *request);
 void export_handle(struct http_request *request);
 
+/*
+ * If-Match of the request: "12", or * (0). `needed`: 428 without it; else it is then 0. Returns 0, or -EINVAL: an answer has been
+ * given.
+ */
+int objects_if_match(struct http_request *request, bool needed, uint64_t *revision);
+
 /* Of the request: "why" from its header, or from the query. Returns 0, or -EINVAL: an answer has been given. */
+bool objects_is_why(const char *text);
 int objects_why(struct http_request *request, char out[CHANGE_WHY_MAX + 1]);
 
 #endif /* OVNET_MANAGER_OBJECTS_H */

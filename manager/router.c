@@ -14,6 +14,7 @@
 #include "manager/http.h"
 #include "manager/metrics.h"
 #include "manager/objects.h"
+#include "manager/trials.h"
 #include "manager/watchers.h"
 #include "model/api.h"
 
@@ -22,7 +23,6 @@ struct route {
 	const char *path;
 	void (*handle)(struct http_request *request);
 	void (*handle_named)(struct http_request *request, const struct model_api_match *match);
-	bool system;    /* for the installation's own account only */
 	unsigned verbs; /* of which the token must have one; 0: whatever */
 };
 
@@ -52,15 +52,16 @@ static const struct route routes[] = {
 	{"/v1/log", .handle = history_log, .verbs = VERB_LIST},
 	{"/v1/wait", .handle = watchers_wait},
 	{"/v1/events", .handle = watchers_events, .verbs = VERB_LIST},
-	{"/v1/backup", history_backup, .system = true, .verbs = VERB_APPLY},
+	{"/v1/backup", .handle = history_backup, .verbs = VERB_APPLY},
 	{"/v1/status", .handle = metrics_status},
 	{"/healthz", .handle = metrics_health},
-	{"/metrics", .handle = metrics_handle, .system = true},
+	{"/metrics", .handle = metrics_handle},
 	{"/v1/join", .handle = enrol_join},
 	{"/v1/agent/watch", .handle = agents_watch},
 	{"/v1/agent/applied", .handle = agents_applied},
 	{"/v1/agent/resolve", .handle = resolve_handle},
 	{"/v1/agent/passports", .handle = passports_handle},
+	{"/v1/agent/trial", .handle = trials_handle},
 };
 
 bool router_is_open(const char *path)
@@ -85,13 +86,33 @@ static bool is_let(const struct principal *principal, const struct model_api_row
 	case MODEL_API_ANYBODY:
 		return true;
 	case MODEL_API_USER:
+		return principal->role >= ROLE_VIEWER && (!route->verbs || principal->verbs & route->verbs);
+	case MODEL_API_SYSTEM:
 		return principal->role >= ROLE_VIEWER && (!route->verbs || principal->verbs & route->verbs) &&
-		       (!route->system || !strcmp(principal->account, MODEL_SYSTEM));
+		       !strcmp(principal->account, MODEL_SYSTEM);
 	case MODEL_API_JOINER:
 		return principal->role == ROLE_JOIN;
 	case MODEL_API_AGENT:
 		return principal->role == ROLE_AGENT;
 	}
+	return false;
+}
+
+static bool takes(const void *row, const char *name)
+{
+	return model_api_takes(row, name, NULL);
+}
+
+/* A word that is not understood could be a dry run that is none. */
+static bool is_understood(struct http_request *request, const struct model_api_row *row)
+{
+	const char *unknown = http_query_unknown(request, takes, row);
+	char known[160];
+
+	if (!unknown)
+		return true;
+	model_api_takes(row, "", known);
+	http_refuse(request, MHD_HTTP_BAD_REQUEST, "expected as parameters at most %s, got '%.64s'", known, unknown);
 	return false;
 }
 
@@ -105,12 +126,14 @@ void router_dispatch(struct http_request *request)
 
 	route = error ? NULL : route_of(row->path);
 	if (error == -EPERM)
-		http_refuse(request, MHD_HTTP_METHOD_NOT_ALLOWED, "expected %s, got %s", allowed, http_method(request));
+		http_refuse_method(request, allowed);
 	else if (!route)
 		http_refuse(request, MHD_HTTP_NOT_FOUND, "there is no %s", http_path(request));
 	else if (!is_let(http_principal(request), row, route))
 		http_refuse(request, MHD_HTTP_FORBIDDEN, "a token of role %s may not do that here",
 			auth_role_name(http_principal(request)->role));
+	else if (!is_understood(request, row))
+		return;
 	else if (route->handle)
 		route->handle(request);
 	else

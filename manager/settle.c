@@ -34,6 +34,8 @@ static int keep(const struct object *before, cJSON *body, const char *member)
 static int settle_vnet(struct manager *manager, struct change *change, const struct object *before, const char *path,
 	cJSON *body)
 {
+	uint32_t vni;
+
 	if (!before && json_member(body, "vni") && change->request.principal.role != ROLE_OPERATOR) {
 		change_find(change, MHD_HTTP_FORBIDDEN, path, "vni is for operators to choose: leave it out");
 		return -EINVAL;
@@ -42,7 +44,9 @@ static int settle_vnet(struct manager *manager, struct change *change, const str
 		return 0;
 	if (before)
 		return keep(before, body, "vni");
-	for (uint32_t vni = 1; vni <= VNI_MAX; vni++)
+	/* As with policies, below. */
+	vni = (uint32_t)state_count(manager->state, MODEL_VNET) + 1;
+	for (vni = vni < VNI_MAX ? vni : VNI_MAX; vni > 0; vni--)
 		if (!state_vnet(manager->state, vni))
 			return set_number(body, "vni", vni);
 	change_find(change, MHD_HTTP_CONFLICT, path, "all VNIs are in use");
@@ -131,10 +135,12 @@ static int settle_node(struct manager *manager, struct change *change, const str
 	char text[ADDRESS_TEXT_MAX];
 	struct ipv4 address;
 	uint32_t low, high;
+	char account[MODEL_PART_MAX];
 	int error = keep(before, body, "address");
 
-	/* A vnet that is not there is a finding of the check. */
-	if (error || json_member(body, "address") || !vnet)
+	model_account(cJSON_GetStringValue(json_member(body, "name")), account);
+	/* A vnet that is not there, or not for this account to know of, is a finding of the check. */
+	if (error || json_member(body, "address") || !vnet || !object_vnet_has(vnet, account))
 		return error;
 	if (!object_text(vnet, "subnet") || subnet_ends(object_text(vnet, "subnet"), &low, &high)) {
 		change_find(change, MHD_HTTP_UNPROCESSABLE_CONTENT, path,

@@ -17,7 +17,7 @@ struct state {
 	struct table by_key, anchors, by_place, by_secret;
 	struct objects kinds[MODEL_KINDS];
 	size_t counts[MODEL_KINDS];
-	uint64_t revision, generation;
+	uint64_t revision, generation, groups_generation;
 	struct state_step *entries; /* the transaction that is tried, and */
 	size_t count, room;
 	uint8_t hash_key[crypto_shorthash_KEYBYTES]; /* keyed: people choose names */
@@ -205,8 +205,15 @@ static uint64_t place_of(const struct state *state, const struct object *object)
 	}
 }
 
+static void filed(struct state *state, const struct object *object)
+{
+	if (object->kind == MODEL_GROUP || object->kind == MODEL_SECURITY_GROUP)
+		state->groups_generation++;
+}
+
 static void file(struct state *state, struct object *object)
 {
+	filed(state, object);
 	table_add(&state->by_key, &object->by_key, hash_text(state, object->key));
 	LIST_INSERT_HEAD(&state->kinds[object->kind], object, of_kind);
 	state->counts[object->kind]++;
@@ -222,6 +229,7 @@ static void file(struct state *state, struct object *object)
 
 static void unfile(struct state *state, struct object *object)
 {
+	filed(state, object);
 	table_remove(&state->by_key, &object->by_key);
 	LIST_REMOVE(object, of_kind);
 	state->counts[object->kind]--;
@@ -373,6 +381,11 @@ uint64_t state_revision(const struct state *state)
 	return state->revision;
 }
 
+uint64_t state_groups_generation(const struct state *state)
+{
+	return state->groups_generation;
+}
+
 uint64_t state_generation(const struct state *state)
 {
 	return state->generation;
@@ -507,14 +520,15 @@ static void referrer_compare(void *context, enum model_kind to, const char *name
 	walk->found |= !strcmp(key, walk->key);
 }
 
-const struct object *state_referrer(const struct state *state, const char *key)
+const struct object *state_referrer(const struct state *state, const char *key, const struct object *last)
 {
 	struct referrer_walk walk = {.key = key};
 
-	for (size_t kind = 0; kind < MODEL_KINDS; kind++) {
-		const struct object *object;
+	for (size_t kind = last ? last->kind : 0; kind < MODEL_KINDS; kind++) {
+		const struct object *object = last ? LIST_NEXT(last, of_kind) : LIST_FIRST(&state->kinds[kind]);
 
-		LIST_FOREACH(object, &state->kinds[kind], of_kind) {
+		last = NULL;
+		for (; object; object = LIST_NEXT(object, of_kind)) {
 			model_references(object->body, referrer_compare, &walk);
 			if (walk.found)
 				return object;

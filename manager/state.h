@@ -51,6 +51,8 @@ struct object {
 	struct locator locator;     /* hosts */
 	struct ipv4 address;        /* nodes, addresses; zeros: not given */
 	bool placed, has_secret;
+	uint8_t height; /* of what it contains, as of the walk with this number; see check.c */
+	uint64_t walk;
 	uint8_t secret[STATE_HASH_LEN];
 };
 
@@ -80,8 +82,8 @@ struct object *state_at(const struct state *state, const char *vnet, struct ipv4
 struct object *state_secret(const struct state *state, const uint8_t hash[STATE_HASH_LEN]);
 /* What names "host/h1" or "vnet/acme/Z"; NULL: nothing does. */
 const struct anchor *state_anchor(const struct state *state, const char *key);
-/* One object that refers to the key, or NULL. Looks at all: for messages. */
-const struct object *state_referrer(const struct state *state, const char *key);
+/* The next object after `last` (NULL: the first) that refers to the key, or NULL. Looks at all: for messages, and what is rare. */
+const struct object *state_referrer(const struct state *state, const char *key, const struct object *last);
 
 /* Members of a body; NULL or `missing`: not there. */
 const char *object_text(const struct object *object, const char *member);
@@ -119,5 +121,7 @@ void state_loaded(struct state *state, uint64_t revision);
 
 /* Grows with every transaction that was kept or taken back: what was computed before may be another now. */
 uint64_t state_generation(const struct state *state);
+/* The same of groups and security groups alone: what nodes are in depends on these and the node. */
+uint64_t state_groups_generation(const struct state *state);
 
 #endif /* OVNET_MANAGER_STATE_H */

@@ -9,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/json.h"
 #include "lib/time.h"
 
 #define WAIT_MOST_S 300
-#define EVENTS_MOST 64                /* who watches at a time */
+#define LOOK_NS NSEC_PER_MSEC /* agents that say something at about the same time are looked at together */
+#define EVENTS_MOST 1024      /* who watches at a time, and of one account: */
+#define EVENTS_EACH_MOST 64
 #define EVENTS_WAITING_MOST (1 << 20) /* octets for one that does not read */
 #define LATE_MOST 100                 /* agents named in an answer */
 #define RECENT 1024                   /* changes whose time is remembered */
@@ -28,6 +31,8 @@ struct eventer {
 	struct watchers *watchers;
 	struct http_stream *stream;
 	struct principal principal;
+	uint64_t expires_s;           /* of its token; 0: never */
+	char account[MODEL_PART_MAX]; /* only what is of this one; "": of all that may be seen */
 	STAILQ_HEAD(, line) lines;
 	size_t offset, waiting;
 	bool lost;
@@ -37,6 +42,7 @@ struct waiter {
 	LIST_ENTRY(waiter) all;
 	struct watchers *watchers;
 	struct http_request *request;
+	bool names; /* of hosts may be told */
 	uint64_t revision, end_ns;
 };
 
@@ -46,6 +52,7 @@ struct watchers {
 	LIST_HEAD(, waiter) waiters;
 	unsigned eventer_count;
 	struct loop_timer *timer;
+	bool soon;                 /* the timer is for what agents have said, not for who has waited long enough */
 	uint64_t times_ms[RECENT]; /* by revision */
 };
 
@@ -57,7 +64,7 @@ static void eventer_say(struct eventer *eventer, const cJSON *event)
 	size_t length = text ? strlen(text) : 0;
 	struct line *line = text ? malloc(sizeof(*line) + length + 1) : NULL;
 
-	if (line && eventer->waiting + length <= EVENTS_WAITING_MOST) {
+	if (line && !eventer->lost && eventer->waiting + length <= EVENTS_WAITING_MOST) {
 		line->length = length + 1;
 		memcpy(line->text, text, length);
 		line->text[length] = '\n';
@@ -110,16 +117,41 @@ static void eventer_gone(void *context)
 	free(eventer);
 }
 
+static unsigned watching(const struct watchers *watchers, const struct principal *principal)
+{
+	const struct eventer *each;
+	unsigned count = 0;
+
+	LIST_FOREACH(each, &watchers->eventers, all)
+		count += !strcmp(each->principal.account, principal->account);
+	return count;
+}
+
 void watchers_events(struct http_request *request)
 {
 	struct watchers *watchers = http_manager(request)->watchers;
-	struct eventer *eventer = watchers->eventer_count < EVENTS_MOST ? calloc(1, sizeof(*eventer)) : NULL;
+	const char *account = http_query(request, "account");
+	const struct object *token;
+	struct eventer *eventer;
 
+	if (account && strlen(account) >= MODEL_PART_MAX) {
+		http_refuse(request, MHD_HTTP_BAD_REQUEST, "account: expected the name of an account");
+		return;
+	}
+	if (watchers->eventer_count >= EVENTS_MOST || watching(watchers, http_principal(request)) >= EVENTS_EACH_MOST) {
+		http_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+			"too many watch already: at most %d, and %d of an account", EVENTS_MOST, EVENTS_EACH_MOST);
+		return;
+	}
+	eventer = calloc(1, sizeof(*eventer));
 	if (!eventer) {
-		http_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "%d watch already: try again later", EVENTS_MOST);
+		http_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
 		return;
 	}
 	eventer->watchers = watchers;
+	token = state_find(watchers->manager->state, MODEL_TOKEN, http_principal(request)->name);
+	eventer->expires_s = token ? (uint64_t)object_number(token, "expires", 0) : 0;
+	strcpy(eventer->account, account ? account : "");
 	eventer->principal = *http_principal(request);
 	STAILQ_INIT(&eventer->lines);
 	LIST_INSERT_HEAD(&watchers->eventers, eventer, all);
@@ -132,8 +164,10 @@ void watchers_events(struct http_request *request)
 }
 
 /* An account hears of its own objects, and of a change in which there is none nothing. */
-static cJSON *event_of(const struct principal *principal, const struct state_change *change)
+static cJSON *event_of(const struct eventer *eventer, const struct state_change *change)
 {
+	const struct principal *principal = &eventer->principal;
+	char account[MODEL_PART_MAX];
 	cJSON *event = cJSON_CreateObject(), *writes;
 
 	cJSON_AddStringToObject(event, "event", "change");
@@ -148,6 +182,9 @@ static cJSON *event_of(const struct principal *principal, const struct state_cha
 		cJSON *write;
 
 		if (!object || !auth_sees(principal, object))
+			continue;
+		object_account(object, account);
+		if (*eventer->account && strcmp(eventer->account, account))
 			continue;
 		write = cJSON_CreateObject();
 		cJSON_AddStringToObject(write, "action", !step->before ? "create" : step->after ? "set" : "delete");
@@ -166,6 +203,7 @@ static cJSON *event_of(const struct principal *principal, const struct state_cha
 
 struct lateness {
 	uint64_t revision, applied_ms;
+	bool names;
 	cJSON *late;
 	size_t count;
 };
@@ -179,7 +217,7 @@ static void look_at(void *context, const struct agent_status *status)
 		lateness->applied_ms = status->applied_ms;
 	if (!status->late_since || status->late_since > lateness->revision)
 		return;
-	if (lateness->count++ >= LATE_MOST)
+	if (lateness->count++ >= LATE_MOST || !lateness->names)
 		return;
 	entry = cJSON_CreateObject();
 	cJSON_AddStringToObject(entry, "host", status->host);
@@ -188,9 +226,13 @@ static void look_at(void *context, const struct agent_status *status)
 	cJSON_AddItemToArray(lateness->late, entry);
 }
 
-static struct lateness lateness_of(const struct manager *manager, uint64_t revision)
+static struct lateness lateness_of(const struct manager *manager, const struct waiter *waiter)
 {
-	struct lateness lateness = {.revision = revision, .late = cJSON_CreateArray()};
+	struct lateness lateness = {
+		.revision = waiter->revision,
+		.names = waiter->names,
+		.late = cJSON_CreateArray(),
+	};
 
 	agents_each(manager, look_at, &lateness);
 	return lateness;
@@ -234,12 +276,13 @@ static void waiters_look(struct watchers *watchers)
 	uint64_t now_ns = time_now_ns(), next_ns = UINT64_MAX;
 	struct waiter *waiter, *following;
 
+	watchers->soon = false;
 	for (waiter = LIST_FIRST(&watchers->waiters); waiter; waiter = following) {
 		struct lateness lateness = {0};
 		bool there = state_revision(watchers->manager->state) >= waiter->revision;
 
 		following = LIST_NEXT(waiter, all);
-		lateness = lateness_of(watchers->manager, waiter->revision);
+		lateness = lateness_of(watchers->manager, waiter);
 		if ((there && !lateness.count) || now_ns >= waiter->end_ns)
 			waiter_end(waiter, &lateness);
 		else if (waiter->end_ns < next_ns)
@@ -272,6 +315,7 @@ void watchers_wait(struct http_request *request)
 	*waiter = (struct waiter){
 		.watchers = watchers,
 		.request = request,
+		.names = http_principal(request)->role == ROLE_OPERATOR,
 		.revision = revision,
 		.end_ns = time_now_ns() + timeout_s * NSEC_PER_SEC,
 	};
@@ -282,15 +326,47 @@ void watchers_wait(struct http_request *request)
 
 /* ---- what happens */
 
+static bool token_is_same(const struct object *before, const struct object *after)
+{
+	static const char *const members[] = {"role", "verbs", "expires", "hash"};
+
+	for (size_t i = 0; after && i < ARRAY_LEN(members); i++) {
+		const cJSON *was = json_member(before->body, members[i]), *is = json_member(after->body, members[i]);
+
+		if (was != is && !(was && is && cJSON_Compare(was, is, true)))
+			return false;
+	}
+	return after != NULL;
+}
+
+/* Who may not any more hears nothing more: its token has gone, or may other things; it comes again with what it has then. */
+static bool is_over(const struct eventer *eventer, const struct state_change *change)
+{
+	if (eventer->expires_s && eventer->expires_s <= manager_wall_ms() / 1000)
+		return true;
+	for (size_t i = 0; i < change->count; i++) {
+		const struct object *token = change->steps[i].before;
+
+		if (token && token->kind == MODEL_TOKEN && !strcmp(token->name, eventer->principal.name) &&
+			!token_is_same(token, change->steps[i].after))
+			return true;
+	}
+	return false;
+}
+
 void watchers_changed(struct manager *manager, const struct state_change *change)
 {
 	struct watchers *watchers = manager->watchers;
 	struct eventer *each;
+	cJSON *event;
 
 	watchers->times_ms[change->revision % RECENT] = change->time_ms;
 	LIST_FOREACH(each, &watchers->eventers, all) {
-		cJSON *event = event_of(&each->principal, change);
-
+		if (is_over(each, change)) {
+			http_stream_end(each->stream);
+			continue;
+		}
+		event = event_of(each, change);
 		if (event)
 			eventer_say(each, event);
 		cJSON_Delete(event);
@@ -300,8 +376,12 @@ void watchers_changed(struct manager *manager, const struct state_change *change
 
 void watchers_applied(struct manager *manager)
 {
-	if (!LIST_EMPTY(&manager->watchers->waiters))
-		waiters_look(manager->watchers);
+	struct watchers *watchers = manager->watchers;
+
+	if (LIST_EMPTY(&watchers->waiters) || watchers->soon)
+		return;
+	watchers->soon = true;
+	loop_timer_at(watchers->timer, time_now_ns() + LOOK_NS);
 }
 
 /* ---- start and end */
@@ -326,7 +406,7 @@ void watchers_close(struct manager *manager)
 	if (!watchers)
 		return;
 	while ((waiter = LIST_FIRST(&watchers->waiters))) {
-		struct lateness lateness = lateness_of(manager, waiter->revision);
+		struct lateness lateness = lateness_of(manager, waiter);
 
 		waiter_end(waiter, &lateness);
 	}

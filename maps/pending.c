@@ -27,12 +27,15 @@ int pending_get(int fd, const struct rule_key *key, struct pending_value *out)
 int pending_del(int fd, const struct rule_key *key, struct budget *budgets)
 {
 	struct pending_value value;
+	struct budget *budget;
 	int error = bpf_map_lookup_and_delete_elem(fd, key, &value);
 
 	if (error)
 		return error;
-	if (value.number < OVNET_PORTS_MAX)
-		__atomic_fetch_sub(&budgets[value.number].pending, 1, __ATOMIC_RELAXED);
+	if (value.number >= OVNET_PORTS_MAX)
+		return 0;
+	budget = &budgets[value.number];
+	__atomic_fetch_sub(key->direction >= DIRECTION_IN ? &budget->holds : &budget->pending, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 

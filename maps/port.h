@@ -39,7 +39,8 @@ enum port_flag {
 	PORT_DISCARD = 4,     /* meanwhile packets are dropped, not queued */
 	PORT_ASK_REPLIES = 8, /* replies need a rule of their own direction too (DTM-8's option) */
 	PORT_RESOLVE =
-		16, /* beside PORT_NEGOTIATE: where an address without a mapping lives is asked for too (ONM-5) */
+		16,     /* beside PORT_NEGOTIATE: where an address without a mapping lives is asked for too (ONM-5) */
+	PORT_HOLD = 32, /* arrivals that no rule covers wait for the question that is on its way (DTM-7's third mode) */
 };
 
 /* The key is the port's number. */

@@ -24,17 +24,19 @@ enum question_kind {
 		1, /* a packet (or ARP request) of a node: no rule or mapping covers it; where to, and may it go? */
 	QUESTION_STALE = 2, /* a packet arrived that no rule lets in: its sender's agent must be told */
 	QUESTION_GONE = 3,  /* a packet arrived for an address that no node here has */
+	QUESTION_HOLD =
+		4, /* a packet arrived that no rule lets in yet: it waits for its question, which is on its way */
 };
 
 struct question {
 	__u64 time_ns;
 	struct rule_key key; /* MISS: of the rule sought; otherwise of the one that would have let it in */
 	__u32 kind;          /* enum question_kind */
-	__u32 question;      /* MISS: its number among those of the port, as in `pendings` */
+	__u32 question;      /* MISS and HOLD: its number among those of the port, as in `pendings` */
 	__u32 ifindex;       /* of the node's port; 0: none */
 	__u16 number;        /* of the port */
 	__u8 source_prefix
-		[OVNET_PREFIX_LEN]; /* STALE and GONE: the sender's substrate address, less the embedded one */
+		[OVNET_PREFIX_LEN]; /* STALE, GONE and HOLD: the sender's substrate address, less the embedded one */
 	__u8 icmp_type;
 	__u8 pad;
 };
@@ -48,8 +50,11 @@ struct channel_value {
 };
 _Static_assert(sizeof(struct channel_value) == 16, "channel_value has no padding");
 
-/* The mark of a packet that comes back: this, and the port's number. Believed on the inject interface only. */
-#define WAITED_MARK 0x6f760000
+/* The mark of a packet that comes back: one of these, and the port's number. Believed on the inject interface only. */
+#define WAITED_MARK 0x6f760000  /* its question is answered */
+#define FORWARD_MARK 0x6f770000 /* its question has left: it is sent on */
+#define HELD_MARK 0x6f780000    /* an arrival: its question is answered, or has not come in time */
+#define REPLY_MARK 0x6f790000   /* likewise, of a conversation that the node began */
 #define WAITED_NUMBER 0x0000ffff
 
 #ifdef __bpf__

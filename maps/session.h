@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Map `sessions`: the fast path. One entry for each conversation of a node here, both directions.
+ * Map `sessions`: the fast path. One entry for each conversation of a node here, both directions. And `forwards`: what stands in
+ * place of one while its question is open (DTM-7's third mode).
  *
+ * `sessions`
  * Who writes   the programs insert, prove again and count; ovnetd removes.
  * Who reads    the programs, for each packet; ovnetd, to list and to sweep.
  * Lifetime     until idle for as long as its protocol and state allow; at once when its rule is gone.
  * Size         `limits.sessions` of the configuration, 65,536 unless set; each port has a quota of it.
  * When full    the new conversation is refused (SESSION_FULL, SESSION_QUOTA); those that exist go on.
+ *
+ * `forwards`
+ * Who writes   the node program: where the packet goes that it sends on. A program's stack has no room for it.
+ * Who reads    the same, with the same packet.
+ * Lifetime     that packet's way through the program.
+ * Size         1 for each CPU.
+ * When full    cannot be.
  *
  * A session is a cached proof, not a right: it holds the epoch of its port at the time its rule was looked up, and
  * that rule's expiry. With another epoch, or past the expiry, the next packet looks the rule up again. Between two
@@ -65,6 +74,10 @@ _Static_assert(sizeof(struct session_value) == 120, "session_value has no paddin
 OVNET_MAP(__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 65536); __type(key, struct session_key);
 	  __type(value, struct session_value);)
 sessions SHARED_MAP;
+
+OVNET_MAP(__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, __u32);
+	  __type(value, struct session_value);)
+forwards SHARED_MAP;
 #endif
 
 #endif /* OVNET_MAPS_SESSION_H */

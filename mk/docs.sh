@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Generates docs/drops.md from maps/reasons.def and maps/counters.def, docs/maps.md from the headers in maps/, and
-# docs/api.yaml from the tables in model/, by build/describe.
+# docs/api.yaml from the tables in model/ and model/schemas.yaml, by build/describe.
 # usage: mk/docs.sh [--check]     with --check nothing is written; a document that is not what it would be is an error
 set -eu
 cd "$(dirname "$0")/.."
@@ -57,7 +57,7 @@ maps() {
 	done
 }
 
-api() { "${B:-build}/describe"; }
+api() { "${B:-build}/describe" model/schemas.yaml; }
 
 # generate FILE: written by the function of that name.
 generate() {

@@ -16,7 +16,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 CFLAGS  ?= -O2 -g
 CFLAGS  += -std=gnu11 -D_GNU_SOURCE -DOVNET_VERSION='"$(VERSION)"' $(WARN) -fstack-protector-strong -I. -I$(B) $(SANITIZE)
 LDFLAGS ?= -Wl,-z,relro,-z,now
-LDLIBS_AGENT := -lbpf -lelf -lz -lmnl -lmicrohttpd -lcjson -lsodium
+LDLIBS_AGENT := -lbpf -lelf -lz -lmnl -lmicrohttpd -lcurl -lcjson -lsodium
 LDLIBS_CLI   := -lcjson -lsodium -lcurl
 LDLIBS_MANAGER := -lmicrohttpd -lgnutls -lsqlite3 -lcurl -lcjson -lsodium -lpthread
 

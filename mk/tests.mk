@@ -12,7 +12,7 @@ UNIT_TESTS := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/unit/test_*.c
 BPF_TESTS  := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/bpf/test_*.c))
 NET_TESTS  := $(patsubst selftests/%.c,$(T)/%,$(wildcard selftests/net/test_*.c))
 MANAGER_HELPERS := $(T)/manager/store_writer
-TEST_PROGRAMS := $(UNIT_TESTS) $(BPF_TESTS) $(NET_TESTS) $(T)/net/tapnode $(T)/net/claimant $(MANAGER_HELPERS)
+TEST_PROGRAMS := $(UNIT_TESTS) $(BPF_TESTS) $(NET_TESTS) $(T)/net/tapnode $(T)/net/claimant $(MANAGER_HELPERS) $(B)/bench/agents
 
 FUZZ_TARGETS := $(patsubst selftests/fuzz/fuzz_%.c,%,$(wildcard selftests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
@@ -61,10 +61,14 @@ asan: ## Build agent, CLI and unit tests with the address and undefined-behaviou
 
 unit-programs: $(UNIT_TESTS)
 
+# Changes are judged by nearly all of the manager.
+$(B)/fuzz/change: $(manager_SRCS)
+$(B)/fuzz/change: FUZZ_LIBS := $(LDLIBS_MANAGER)
+
 $(B)/fuzz/%: selftests/fuzz/fuzz_%.c $(FUZZ_SRCS)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)$(CLANG) -O1 -g -std=gnu11 -D_GNU_SOURCE -I. -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all $^ -lcjson -lsodium -o $@
+		-fno-sanitize-recover=all -DOVNET_VERSION='"$(VERSION)"' $^ -lcjson -lsodium $(FUZZ_LIBS) -o $@
 
 fuzz: $(FUZZ_PROGRAMS) ## Fuzz every decoder from its corpus (FUZZ_SECONDS each, default 60)
 	@set -e; for target in $(FUZZ_TARGETS); do \

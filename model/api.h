@@ -18,6 +18,7 @@
 enum model_api_who {
 	MODEL_API_ANYBODY, /* without a token */
 	MODEL_API_USER,    /* with a token; what it may do is for the manager to say */
+	MODEL_API_SYSTEM,  /* with a token of the account of those who run the installation */
 	MODEL_API_JOINER,  /* with a token to join */
 	MODEL_API_AGENT,   /* with the secret that a host got when it joined */
 };
@@ -62,6 +63,10 @@ enum model_api_parameter_bit {
 	MODEL_API_IF_MATCH = 1u << 11,
 	MODEL_API_IF_MATCH_MAYBE = 1u << 12, /* the same header, not required */
 	MODEL_API_WHY = 1u << 13,
+	MODEL_API_WHY_QUERY = 1u << 14,
+	MODEL_API_SECURITY_GROUP = 1u << 15,
+	MODEL_API_KEY = 1u << 16,
+	MODEL_API_WHO = 1u << 17,
 };
 
 /* In the order of the bits. */
@@ -86,7 +91,16 @@ struct model_api_match {
 int model_api_find(const char *method, const char *path, const struct model_api_row **row,
 	struct model_api_match *match, char allowed[64]);
 
-/* Writes docs/api.yaml: OpenAPI 3.0. */
-void model_openapi(FILE *out);
+/*
+ * Whether the row has a parameter of that name in the query. `known` (may be NULL) is then the list of those that it has, for
+ * messages.
+ */
+bool model_api_takes(const struct model_api_row *row, const char *name, char known[160]);
+
+/*
+ * Writes docs/api.yaml: OpenAPI 3.0. `frame` is model/schemas.yaml: what is in no table, and where what is in one goes.
+ * Returns 0, or -EINVAL: the frame has not each place once.
+ */
+int model_openapi(FILE *frame, FILE *out);
 
 #endif /* OVNET_MODEL_API_H */

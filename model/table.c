@@ -19,11 +19,11 @@
 
 static const char *const role_words[] = {"operator", "admin", "editor", "viewer", "join", NULL};
 static const char *const verb_words[] = {"show", "list", "create", "set", "delete", "apply", NULL};
-static const char *const pending_words[] = {"queue", "discard", NULL};
+static const char *const pending_words[] = {"queue", "discard", "forward", NULL};
 static const char *const replies_words[] = {"session", "negotiate", NULL};
 static const char *const silence_words[] = {"deny", "allow", NULL};
 static const char *const answers_words[] = {"wide", "exact", NULL};
-static const char *const ask_words[] = {"destination", "agent", "manager", NULL};
+static const char *const ask_words[] = {"destination", "agent", NULL};
 static const char *const agreement_words[] = {"both", "one", NULL};
 static const char *const default_words[] = {"deny", "account", "group", "allow", NULL};
 static const char *const side_words[] = {"in", "out", NULL};
@@ -66,7 +66,7 @@ static const struct model_field vnet_fields[] = {
 	{"silence", MODEL_WORD, "what it means that no answer came", .fallback = "\"deny\"", .words = silence_words},
 	{"answers", MODEL_WORD, "about all that two nodes may send one another, or exactly what was asked",
 		.fallback = "\"wide\"", .words = answers_words},
-	{"ask", MODEL_WORD, "where questions are sent: to the destination's own address, its agent, or the manager",
+	{"ask", MODEL_WORD, "where questions are sent: to the destination's own address, or its agent",
 		.fallback = "\"destination\"", .words = ask_words},
 	{"agreement", MODEL_WORD, "whose policies must allow: both sides', or one's", .fallback = "\"both\"",
 		.words = agreement_words},

@@ -58,13 +58,16 @@ all() {
 	done
 	for each in selftests/net/*.sh; do
 		each=net/$(basename "$each")
-		case $each in net/lib.sh | net/fleet.sh) continue ;; esac
+		case $each in net/lib.sh | net/fleet.sh | net/realm.sh) continue ;; esac
 		suite "$each" "selftests/$each"
 	done
 	for each in selftests/manager/*.sh; do
 		each=manager/$(basename "$each")
 		[ "$each" != manager/lib.sh ] || continue
 		suite "$each" "selftests/$each"
+	done
+	for each in api behaviour; do
+		suite "asan/manager/$each.sh" env BUILD="$B/asan" "selftests/manager/$each.sh"
 	done
 	suite deb.sh selftests/deb.sh
 	suite asan/net/basic.sh env BIN="$PWD/$B/asan" selftests/net/basic.sh

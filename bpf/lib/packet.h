@@ -52,6 +52,7 @@ struct packet {
 	bool df;
 	__u8 mac[6];             /* the Ethernet destination */
 	bool waited;             /* it comes back from waiting for a verdict */
+	bool forward;            /* it may be sent on while its question is open */
 	__be32 source_prefix[3]; /* arrivals: the substrate addresses, less the embedded ones */
 	__be32 destination_prefix[3];
 };

@@ -95,7 +95,8 @@ static __always_inline __u16 admit_entropy(const struct session_key *key)
 }
 
 /*
- * Returns 0 and *proof (all but the counts and flags that live on), or the reason why not.
+ * Returns 0 and *proof (all but the counts and flags that live on), or the reason why not. For want of a rule, *proof says all the
+ * same where the packet would go (bpf/stage/forward.h).
  * Global, so that the verifier looks at it once and not at each call.
  */
 __weak int admit(const struct packet *p, const struct view *view, struct session_value *proof)
@@ -131,6 +132,17 @@ __weak int admit(const struct packet *p, const struct view *view, struct session
 	peer = bpf_map_lookup_elem(&mappings, &where);
 	TRY(admit_peer(p, view, local, peer));
 
+	proof->epoch = epoch;
+	proof->ifindex = local->ifindex;
+	proof->nexthop = peer->nexthop;
+	copy_prefix(proof->peer_prefix, peer->prefix);
+	copy_mac(proof->peer_mac, peer->mac);
+	proof->direction = view->direction;
+	proof->csum = checksum_prefixes(port->prefix, peer->prefix);
+	proof->entropy = admit_entropy(key);
+	proof->number = number;
+	proof->flags = (peer->ifindex ? SESSION_LOCAL : 0) | (port->flags & PORT_ASK_REPLIES ? SESSION_ASK_REPLIES : 0);
+
 	question.key.vni = key->vni;
 	__builtin_memcpy(question.key.local, key->local, 4);
 	__builtin_memcpy(question.key.peer, key->peer, 4);
@@ -146,18 +158,8 @@ __weak int admit(const struct packet *p, const struct view *view, struct session
 	question.now_ns = p->now_ns;
 	TRY(rule_find(&question, &answer));
 
-	proof->epoch = epoch;
 	proof->expires_ns = answer.expires_ns < peer->expires_ns ? answer.expires_ns : peer->expires_ns;
-	proof->ifindex = local->ifindex;
-	proof->nexthop = peer->nexthop;
-	copy_prefix(proof->peer_prefix, peer->prefix);
-	copy_mac(proof->peer_mac, peer->mac);
-	proof->direction = view->direction;
 	proof->width = answer.width;
-	proof->csum = checksum_prefixes(port->prefix, peer->prefix);
-	proof->entropy = admit_entropy(key);
-	proof->number = number;
-	proof->flags = (peer->ifindex ? SESSION_LOCAL : 0) | (port->flags & PORT_ASK_REPLIES ? SESSION_ASK_REPLIES : 0);
 	proof->policy = answer.policy;
 	return 0;
 }

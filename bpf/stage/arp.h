@@ -62,13 +62,13 @@ static __always_inline int arp_resolve(const struct packet *p, __u8 mac[6])
 	return 0;
 }
 
+/* NO_RULE and NO_MAPPING are arp()'s to ask about. */
 static __noinline int arp_answer(struct __sk_buff *skb, struct packet *p, const struct port_value *port)
 {
 	struct {
 		struct ethhdr eth;
 		struct arp_ipv4 arp;
 	} __attribute__((packed)) reply;
-	int outcome;
 
 	if (!port)
 		return REASON_NOT_A_PORT;
@@ -78,13 +78,7 @@ static __noinline int arp_answer(struct __sk_buff *skb, struct packet *p, const 
 	TRY(arp_check(&reply.arp, p, port));
 	copy_mac(reply.eth.h_dest, reply.arp.sender_mac);
 	copy_mac(reply.arp.target_mac, reply.arp.sender_mac);
-	outcome = arp_resolve(p, reply.arp.sender_mac);
-	if (outcome == REASON_NO_RULE)
-		outcome = question(skb, p, REASON_ARP_REFUSED);
-	else if (outcome == REASON_NO_MAPPING)
-		outcome = question_resolves(p, port, outcome) ? question(skb, p, outcome) : REASON_ARP_REFUSED;
-	if (outcome)
-		return outcome;
+	TRY(arp_resolve(p, reply.arp.sender_mac));
 	copy_mac(reply.eth.h_source, reply.arp.sender_mac);
 	reply.arp.operation = bpf_htons(ARP_REPLY);
 	store_address(reply.arp.sender, p->destination);
@@ -94,6 +88,18 @@ static __noinline int arp_answer(struct __sk_buff *skb, struct packet *p, const 
 	count(p, COUNTER_ARP_ANSWERED);
 	skb->tc_index = DELIVERED;
 	return STAGE_DONE(bpf_redirect(p->ifindex, 0));
+}
+
+/* The question is not called from arp_answer(): their frames on one stack are more than Linux 6.1 allows, which rounds each to 32. */
+static __always_inline int arp(struct __sk_buff *skb, struct packet *p, const struct port_value *port)
+{
+	int reason = arp_answer(skb, p, port);
+
+	if (reason == REASON_NO_RULE)
+		return question(skb, p, REASON_ARP_REFUSED);
+	if (reason == REASON_NO_MAPPING)
+		return question_resolves(p, port, reason) ? question(skb, p, reason) : REASON_ARP_REFUSED;
+	return reason;
 }
 
 #endif /* OVNET_BPF_STAGE_ARP_H */

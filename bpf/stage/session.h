@@ -87,7 +87,7 @@ static __always_inline int session_insert(const struct packet *p, const struct s
 {
 	struct port_state *state = port_state(proof->number);
 	const struct port_value *port = port_at(proof->number, proof->ifindex);
-	long error;
+	int error; /* not long: before Linux 6.4 the upper half of what the map says is not set */
 
 	if (!state || !port)
 		return REASON_NO_NODE;
@@ -168,15 +168,61 @@ static __always_inline void session_own_key(const struct view *view, const struc
 	key->width = WIDTH_PORT;
 }
 
+/* And the one under which the peer's packets wait (bpf/stage/hold.h). */
+static __always_inline void session_peer_key(const struct view *view, struct rule_key *key)
+{
+	bool reply = view->direction == DIRECTION_OUT;
+
+	__builtin_memset(key, 0, sizeof(*key));
+	key->vni = view->key.vni;
+	__builtin_memcpy(key->local, view->key.local, 4);
+	__builtin_memcpy(key->peer, view->key.peer, 4);
+	key->protocol = view->key.protocol;
+	key->port = reply ? view->key.peer_port : view->key.local_port;
+	if (key->protocol == PROTO_ICMP)
+		key->port = ICMP_ECHO;
+	key->direction = reply ? PENDING_REPLY : DIRECTION_IN;
+	key->width = WIDTH_PORT;
+}
+
+/* The same order for arrivals that waited here. */
+static __always_inline int session_order_inward(const struct packet *p, const struct view *view,
+	const struct port_value *port, struct session_value *proof)
+{
+	struct rule_key key;
+
+	if (!(port->flags & PORT_HOLD) || p->hook == HOOK_NODE)
+		return 0;
+	session_peer_key(view, &key);
+	if (p->waited)
+		proof->epoch = 0;
+	else if (pending_waits(&key, p->now_ns))
+		return REASON_NO_RULE;
+	return 0;
+}
+
+/* What was sent on has left a session that proves nothing: whose answer belongs to it is seen by that. */
+static __always_inline bool session_is_asked_for(const struct packet *p, const struct view *view,
+	const struct session_value *session, int reason)
+{
+	struct rule_key key;
+
+	if (session->epoch || session->direction != DIRECTION_OUT || !pending_may_help(reason))
+		return false;
+	session_peer_key(view, &key);
+	key.direction = DIRECTION_OUT;
+	return pending_is_sent_on(&key, p->now_ns);
+}
+
 /*
  * While packets of this key wait, what follows them waits behind: also though a rule allows it by now. No session that is
  * opened meanwhile may let a packet overtake, so it is left unproved: no port has epoch 0. An
  * answer of the peer leaves it so; the node's own next packet proves it.
  */
-static __always_inline int session_order(const struct packet *p, const struct view *view,
+static __noinline int session_order(const struct packet *p, const struct view *view,
 	const struct session_value *session, struct session_value *proof)
 {
-	const struct port_value *port = port_at(proof->number, proof->ifindex);
+	const struct port_value *port = proof ? port_at(proof->number, proof->ifindex) : NULL;
 	struct rule_key key;
 
 	if (!port || !(port->flags & PORT_NEGOTIATE))
@@ -187,7 +233,12 @@ static __always_inline int session_order(const struct packet *p, const struct vi
 			if (pending_waits(&key, p->now_ns))
 				proof->epoch = 0;
 		}
-		return 0;
+		return session_order_inward(p, view, port, proof);
+	}
+	if (session && !session->epoch && port->flags & PORT_HOLD) {
+		session_peer_key(view, &key);
+		if (pending_waits(&key, p->now_ns))
+			proof->epoch = 0;
 	}
 	pending_key(p, &key);
 	if (p->waited)
@@ -224,7 +275,7 @@ static __noinline int session_admit(struct packet *p, struct view *view)
 		return reason ? reason : session_insert(p, &view->key, &proof);
 	if (reason) {
 		/* What was refused against the grain leaves the conversation that exists alone. */
-		if (!turned && session_is_over(reason))
+		if (!turned && session_is_over(reason) && !session_is_asked_for(p, view, session, reason))
 			session_remove(&view->key, session->number);
 		return reason;
 	}

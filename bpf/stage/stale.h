@@ -9,10 +9,22 @@
 #include "bpf/lib/budget.h"
 #include "bpf/lib/packet.h"
 #include "bpf/lib/port.h"
+#include "bpf/stage/pending.h"
 
 static __always_inline bool stale_matters(int reason)
 {
 	return (reason >= REASON_NO_RULE && reason <= REASON_RULE_STALE) || reason == REASON_NO_NODE;
+}
+
+/* The sender's agent has asked, and been answered just now: what was under way meanwhile tells it nothing. */
+static __always_inline bool stale_is_known(const struct packet *p, const struct port_value *port)
+{
+	struct rule_key key;
+
+	if (!(port->flags & PORT_HOLD) || p->hook == HOOK_NODE)
+		return false;
+	pending_key_inward(p, port, false, &key);
+	return bpf_map_lookup_elem(&pendings, &key);
 }
 
 /* For arrivals, and for what one node here sent another that has no rule for it. */
@@ -36,7 +48,7 @@ static __noinline int stale_tell(const struct packet *p, int reason)
 		port = port_of(local->ifindex);
 	if (port && p->hook != HOOK_NODE && !same_prefix(port->prefix, p->destination_prefix))
 		return 0;
-	if (port && !(port->flags & PORT_NEGOTIATE))
+	if (port && (!(port->flags & PORT_NEGOTIATE) || stale_is_known(p, port)))
 		return 0;
 	/* An address that nobody here has: entry 0, which no port has but one whose interface's number is a multiple of 4,096. */
 	if (port)

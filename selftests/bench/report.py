@@ -50,6 +50,21 @@ LATENCIES = [
     ("scan_neighbour_p99_us", "scan", 99, "attacked"),
     ("negotiations_p99_us", "first_packet", 99, "rate"),
 ]
+# What a manager does: name of the figure, its unit.
+MANAGER = [
+    ("manager_agents", "agents"),
+    ("manager_bytes_per_agent", "octets"),
+    ("manager_restart_s", "s"),
+    ("manager_restart_documents", "lines"),
+    ("manager_joins_per_s", "1/s"),
+    ("policy_messages_excess", "messages"),
+    ("resolve_per_s", "1/s"),
+    ("resolve_single_per_s", "1/s"),
+    ("passports_per_s", "1/s"),
+    ("writes_1_per_s", "1/s"),
+    ("writes_16_per_s", "1/s"),
+    ("writes_agents_per_s", "1/s"),
+]
 LOST_NS = 1e9  # a probe without an answer has this latency or more
 
 
@@ -149,6 +164,8 @@ def latency_entries(samples, latencies):
         values = list(samples["negotiated", "handle_decision_ratio"].values())
         found.append(entry("handle_decision_ratio", "ratio", values, "10 prefixes"))
     for key in latencies:
+        if key[0] == "manager":
+            continue
         values = [sum(v >= LOST_NS for v in values) / len(values) for values in latencies[key].values()]
         if any(values):
             found.append(entry(f"{key[1]}_lost_{key[0]}", "share", values, ""))
@@ -157,6 +174,18 @@ def latency_entries(samples, latencies):
     if revocations:
         found.append(entry("revocation_p99_ms", "ms", revocations, ""))
         found[-1]["value"] = round(percentile(revocations, 99), 4)
+    return found
+
+
+def manager_entries(samples, latencies):
+    """What a manager does."""
+    found = [entry(name, unit, list(samples["manager", name].values()), "")
+             for name, unit in MANAGER if ("manager", name) in samples]
+    for figure in ("policy_enforced", "policy_whole"):
+        rounds = {r: percentile(values, 99) / 1e6
+                  for r, values in latencies.get(("manager", figure), {}).items()}
+        if rounds:
+            found.append(entry(f"{figure}_p99_ms", "ms", list(rounds.values()), ""))
     return found
 
 
@@ -171,8 +200,8 @@ def print_table(found):
 def main():
     """Read, write whole or not at all, print."""
     samples, latencies, output = sys.argv[1:]
-    samples = read_samples(samples)
-    found = entries(samples) + latency_entries(samples, read_latencies(latencies))
+    samples, latencies = read_samples(samples), read_latencies(latencies)
+    found = entries(samples) + latency_entries(samples, latencies) + manager_entries(samples, latencies)
     with open(output + ".new", "w", encoding="ascii") as out:
         json.dump(found, out, indent=1)
         out.write("\n")

@@ -53,7 +53,7 @@ usage()
 	  --only NAME    only this column or this measure; may be repeated
 	  --output FILE  default $output
 	columns:  ${columns[*]}
-	measures: tcp_stream tcp_stream4 tcp_rr udp programs, and of column ovnet: negotiation
+	measures: tcp_stream tcp_stream4 tcp_rr udp programs, and of column ovnet: negotiation; and by itself: manager
 	END
 }
 
@@ -74,7 +74,7 @@ while [ $# -gt 0 ]; do
 		--seconds) [[ $2 =~ ^[0-9]+(\.[0-9]+)?$ ]] || refuse "expected seconds, got '$2'"; seconds=$2 ;;
 		--cpu) [[ $2 =~ ^[0-9]+$ && $2 -lt $(nproc) ]] || refuse "no CPU '$2'"; cpu=$2 ;;
 		--only)
-			[[ " ${columns[*]} tcp_stream tcp_stream4 tcp_rr udp programs negotiation " == *" $2 "* ]] ||
+			[[ " ${columns[*]} tcp_stream tcp_stream4 tcp_rr udp programs negotiation manager " == *" $2 "* ]] ||
 				refuse "no column or measure '$2'"
 			only+=("$2") ;;
 		--output) output=$2 ;;
@@ -574,7 +574,7 @@ for column in "${columns[@]}"; do
 	fi
 	chosen+=("$column")
 done
-[ ${#chosen[@]} -gt 0 ] || fail "no column is left"
+[ ${#chosen[@]} -gt 0 ] || wanted manager || fail "no column is left"
 
 exec 9>"/run/$prefix.lock"
 flock -n 9 || fail "another benchmark is running"
@@ -606,6 +606,11 @@ done
 # On wires of its own: it needs many nodes.
 if wanted ovnet && wanted negotiation && [ -x "$B/ovnetd" ]; then
 	B=$B "$here/negotiation.sh" --rounds "$rounds" --cpu "$cpu" --samples "$work/samples" --latencies "$work/latencies"
+fi
+
+# Without any wires: hosts are simulated.
+if wanted manager && [ -x "$B/ovnet-manager" ]; then
+	B=$B "$here/manager.sh" --rounds "$((rounds < 3 ? rounds : 3))" --samples "$work/samples" --latencies "$work/latencies"
 fi
 
 "$here/report.py" "$work/samples" "$work/latencies" "$output"

@@ -95,6 +95,7 @@ void negotiation_on(struct fixture *f, const struct fixture_node *node, uint32_t
 		.pending_quota = 100000,
 		.packets_quota = 100000,
 		.bytes_quota = 100000000,
+		.holds_quota = 100000,
 	};
 	struct port_value port = fixture_port(f, node);
 
@@ -284,11 +285,33 @@ bool negotiation_waits(struct fixture *f, const struct fixture_node *node, const
 		return false;
 	expect_mac(expected.octet + 6, node->number, question);
 	return fixture_same(&out, &expected, file, line) &&
+	       suite_check(!waiting_mac_held(out.octet + 6), file, line, "it is the node's own") &&
 	       suite_check(waiting_mac_read(out.octet + 6, &number, &read) && number == node->number &&
 				   read == question,
 		       file, line, "the agent reads question %u of port %u", read, number) &&
 	       suite_check(fixture_count(f, node->ifindex, COUNTER_PACKETS_QUEUED) == queued + 1, file, line,
 		       "a packet that waits was not counted");
+}
+
+bool negotiation_holds(struct fixture *f, const struct fixture_node *node, const struct packet_spec *spec,
+	uint32_t question, const char *file, int line)
+{
+	const uint64_t held = fixture_count(f, node->ifindex, COUNTER_PACKETS_HELD);
+	static struct frame expected, out;
+	uint32_t read = 0;
+	uint16_t number = 0;
+
+	packet_build(spec, &expected);
+	if (!fixture_sent(f, FROM_UPLINK(f), &expected, &out, file, line))
+		return false;
+	expect_mac(expected.octet + 6, node->number, question);
+	expected.octet[6] += 8;
+	return fixture_same(&out, &expected, file, line) &&
+	       suite_check(waiting_mac_read(out.octet + 6, &number, &read) && waiting_mac_held(out.octet + 6) &&
+				   number == node->number && read == question,
+		       file, line, "the agent reads question %u of port %u", read, number) &&
+	       suite_check(fixture_count(f, node->ifindex, COUNTER_PACKETS_HELD) == held + 1, file, line,
+		       "an arrival that waits was not counted");
 }
 
 /* Either way it is counted as drained. */

@@ -53,6 +53,11 @@ bool negotiation_waits(struct fixture *f, const struct fixture_node *node, const
 	uint32_t question, const char *file, int line);
 #define WAITS(f, node, spec, question) negotiation_waits(f, node, spec, question, __FILE__, __LINE__)
 
+/* The same of a packet from the substrate for this node. */
+bool negotiation_holds(struct fixture *f, const struct fixture_node *node, const struct packet_spec *spec,
+	uint32_t question, const char *file, int line);
+#define HOLDS(f, node, spec, question) negotiation_holds(f, node, spec, question, __FILE__, __LINE__)
+
 /* The same packet comes back to the inject program: it goes, or is dropped for this reason. `out` may be NULL. */
 bool negotiation_back(struct fixture *f, const struct fixture_node *node, const struct packet_spec *spec,
 	struct frame *out, const char *file, int line);

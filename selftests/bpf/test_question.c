@@ -61,7 +61,7 @@ static void expect_question(const struct rule_key *key, uint32_t number, uint64_
 	CU_ASSERT_EQUAL_FATAL(negotiation_pending(f, key, &pending), 0);
 	CU_ASSERT_EQUAL(pending.created_ns, question.time_ns);
 	CU_ASSERT_EQUAL(pending.expires_ns, question.time_ns + PENDING_NS);
-	CU_ASSERT(pending.question == number && pending.number == f->a.number && pending.pad == 0);
+	CU_ASSERT(pending.question == number && pending.number == f->a.number && pending.flags == 0);
 	CU_ASSERT(pending.queued == 1 && pending.drained == 0);
 }
 

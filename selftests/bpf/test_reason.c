@@ -460,6 +460,58 @@ static void queue_full(void)
 	limit(limit_queue);
 }
 
+/* Arrivals that would wait for their question, and come back from that. */
+
+static void limit_hold(void (*change)(struct budget *budget))
+{
+	struct packet_spec spec = fixture_arrival(&f->r, &f->a, PROTOCOL_UDP);
+	struct budget budget;
+
+	negotiation_on(f, &f->a, PORT_HOLD);
+	budget = negotiation_budget(f, f->a.number);
+	change(&budget);
+	negotiation_budget_set(f, f->a.number, &budget);
+	packet_build(&spec, &frame);
+}
+
+static void limit_hold_rate(struct budget *budget)
+{
+	budget->hold_next_ns = OVNET_NEVER;
+}
+
+static void hold_rate(void)
+{
+	limit_hold(limit_hold_rate);
+}
+
+static void limit_holds(struct budget *budget)
+{
+	budget->holds_quota = 0;
+}
+
+static void hold_quota(void)
+{
+	limit_hold(limit_holds);
+}
+
+static void hold_full(void)
+{
+	limit_hold(limit_queue);
+}
+
+static void limit_nothing(struct budget *budget)
+{
+	(void)budget;
+}
+
+static void hold_expired(void)
+{
+	limit_hold(limit_nothing);
+	run.waited = true;
+	run.mark = HELD_MARK | f->a.number;
+	run.ifindex = f->a.ifindex;
+}
+
 static void control_flood(void)
 {
 	struct packet_spec spec = usual(PROTOCOL_UDP);
@@ -521,6 +573,10 @@ static const struct {
 	{REASON_QUESTION_LOST, NODE, question_lost},
 	{REASON_QUEUE_FULL, NODE, queue_full},
 	{REASON_CONTROL_FLOOD, UPLINK, control_flood},
+	{REASON_HOLD_RATE, TC, hold_rate},
+	{REASON_HOLD_QUOTA, TC, hold_quota},
+	{REASON_HOLD_FULL, UPLINK, hold_full},
+	{REASON_HOLD_EXPIRED, NODE, hold_expired},
 };
 
 static bool caused[REASON_MAX];

@@ -303,7 +303,8 @@ static void test_order_neighbour(void)
 static void test_marks(void)
 {
 	const uint32_t marks[] = {0, f->a.number, WAITED_MARK, WAITED_MARK | f->r.number | 0x0fff,
-		(WAITED_MARK ^ 0x10000) | f->a.number, (WAITED_MARK | f->a.number) ^ 0x80000000,
+		(WAITED_MARK ^ 0x800000) | f->a.number, (WAITED_MARK - 0x10000) | f->a.number,
+		(REPLY_MARK + 0x10000) | f->a.number, (WAITED_MARK | f->a.number) ^ 0x80000000,
 		WAITED_MARK | f->a.number | OVNET_PORTS_MAX, WAITED_MARK | 0xffff};
 	struct packet_spec spec = outward(PROTOCOL_UDP), other = fixture_from(&f->b, &f->r, PROTOCOL_UDP);
 	struct fixture_run run = FROM_WAITING(&f->a);

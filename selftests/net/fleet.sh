@@ -97,6 +97,10 @@ no_rules() {
 	ctl "$1" -j rule list | holds "not [r for r in d['rules'] if r['origin'] == 'negotiated' and ($2)]"
 }
 
+retransmitted() {
+	net_in "$1" nstat -az TcpRetransSegs | awk '/TcpRetransSegs/ { print $2 }'
+}
+
 # mac_of HOST ADDRESS: the dummy MAC of a destination.
 mac_of() {
 	ctl "$1" -j mapping list | $PYTHON -c '

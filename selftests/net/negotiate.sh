@@ -28,10 +28,6 @@ members2() {
 	printf ',\n  %s' "$(list policies "$@")"
 }
 
-retransmitted() {
-	net_in "$1" nstat -az TcpRetransSegs | awk '/TcpRetransSegs/ { print $2 }'
-}
-
 # stops PORT OTHER: no message arrives any more, while 100 arrive on another port.
 stops() {
 	local before until

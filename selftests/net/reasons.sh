@@ -16,7 +16,8 @@
 NOT_LIVE="not_a_port rule_stale kernel"
 # Of negotiations, where traffic causes them: reason:script.
 ELSEWHERE="pending:negotiate no_agent:restart question_rate:attack question_quota:attack question_full:attack
-	question_lost:attack queue_full:attack control_flood:attack mapping_expired:learned"
+	question_lost:attack queue_full:attack control_flood:attack mapping_expired:learned hold_rate:forward hold_quota:forward
+	hold_full:forward hold_expired:forward"
 
 A=10.0.0.2 B=10.0.0.4 G=10.0.0.3
 RULES=$(list rules "$(rule_json Z any any udp any allow)" "$(rule_json Z any any udp 53 deny)" \

@@ -441,7 +441,7 @@ static void test_numbers(void)
 /* What no program has written: the tap's own address, another one, a group. */
 static void test_malformed(void)
 {
-	static const uint8_t first_octets[] = {0x00, 0x01, 0x03, 0x06, 0x0a, 0x0e, 0xfe};
+	static const uint8_t first_octets[] = {0x00, 0x01, 0x03, 0x06, 0x0b, 0x0e, 0xfe};
 	struct ifreq request = {.ifr_name = TAP};
 	struct wire wire;
 

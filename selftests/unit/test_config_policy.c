@@ -109,6 +109,11 @@ static void vnet_choices(void)
 		"\"default_in\": \"allow\", \"default_out\": \"account\"}],");
 	CU_ASSERT(config->vnets[0].default_in == DEFAULT_ALLOW && config->vnets[0].default_out == DEFAULT_ACCOUNT);
 	config_free(config);
+
+	config = accept_line(5,
+		"\"vnets\": [{\"name\": \"Z\", \"vni\": 77, \"authorization\": \"negotiated\", \"pending\": \"forward\"}],");
+	CU_ASSERT(config->vnets[0].pending == PENDING_FORWARD);
+	config_free(config);
 }
 
 static void limits(void)

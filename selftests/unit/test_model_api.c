@@ -78,16 +78,33 @@ static void rows(void)
 			  *model_api_parameters[i].help);
 }
 
+static void queries(void)
+{
+	const struct model_api_row *row;
+	struct model_api_match match;
+	char allowed[64], known[160];
+
+	CU_ASSERT_EQUAL_FATAL(model_api_find("POST", "/v1/nodes", &row, &match, allowed), 0);
+	CU_ASSERT(model_api_takes(row, "dry_run", NULL) && model_api_takes(row, "why", known));
+	CU_ASSERT(!model_api_takes(row, "dryrun", known) && !model_api_takes(row, "X-Ovnet-Why", NULL));
+	UNIT_STRING_EQUAL(known, "dry_run, why");
+	CU_ASSERT_EQUAL_FATAL(model_api_find("GET", "/v1/status", &row, &match, allowed), 0);
+	CU_ASSERT(!model_api_takes(row, "", known));
+	UNIT_STRING_EQUAL(known, "none");
+}
+
 /* Every schema that is referred to is there, every field is, and no secret. */
 static void described(void)
 {
 	char *text = NULL;
 	size_t length = 0;
-	FILE *out = open_memstream(&text, &length);
+	FILE *out = open_memstream(&text, &length), *frame = fopen("model/schemas.yaml", "re");
 	static const char reference[] = "#/components/schemas/";
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
-	model_openapi(out);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(frame);
+	CU_ASSERT_EQUAL(model_openapi(frame, out), 0);
+	fclose(frame);
 	fclose(out);
 	for (const char *at = text; (at = strstr(at, reference));) {
 		char wanted[128];
@@ -115,6 +132,7 @@ static const struct unit_test tests[] = {
 	{"paths have rows", found},
 	{"other paths have none", not_found},
 	{"rows are whole", rows},
+	{"rows say what a query may have", queries},
 	{"the description has what it refers to", described},
 };
 

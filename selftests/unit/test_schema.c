@@ -15,8 +15,8 @@ static void unknown_keys(void)
 		{12, "\"idle\": {},\n\"lokator\": 1",
 			{"13: lokator: expected a known key like 'locator', got 'lokator'"}},
 		{12, "\"idle\": {}, \"color\": 1",
-			{"12: color: expected one of the keys instance, locator, uplinks, uplink_mode, delivery, hosts, identity, "
-			 "vnets, groups, handles, nodes, mappings, rules, policies, resolve, metrics, limits, idle, got 'color'"}},
+			{"12: color: expected one of the keys instance, locator, uplinks, uplink_mode, delivery, manager, hosts, "
+			 "identity, vnets, groups, handles, nodes, mappings, rules, policies, resolve, metrics, limits, idle, got 'color'"}},
 		{4, "\"vnets\": [{\"name\": \"Z\", \"vni\": 77, \"vnii\": 2}, {\"name\": \"Y\", \"vni\": 78}],",
 			{"4: vnets[0].vnii: expected a known key like 'vni', got 'vnii'"}},
 		{6,
@@ -271,6 +271,7 @@ static void manual_page(void)
 			[SCHEMA_LIMITS] = "limits",
 			[SCHEMA_IDLE] = "idle",
 			[SCHEMA_RESOLVE] = "resolve",
+			[SCHEMA_MANAGER] = "manager",
 			[SCHEMA_DIRECTORY] = "The directory",
 		};
 		char item[96], digits[24], *at, *next, *end;
