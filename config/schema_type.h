@@ -25,7 +25,7 @@ SCHEMA_TYPE(word);     /* one of the row's words; stored is its index, plus `min
 SCHEMA_TYPE(name);     /* of one part or two */
 SCHEMA_TYPE(part);
 SCHEMA_TYPE(instance);
-SCHEMA_TYPE(file); /* the name of one; it is not opened */
+SCHEMA_TYPE(file);     /* the name of one; it is not opened */
 SCHEMA_TYPE(endpoint); /* its text */
 SCHEMA_TYPE(interface);
 SCHEMA_TYPE(uplinks);
