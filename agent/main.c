@@ -384,8 +384,8 @@ static int start(struct agent *agent)
 		int (*open)(struct agent *agent);
 	} parts[] = {
 		{"loop", open_loop},
-		{"watchdog", open_watchdog},
 		{"configuration", open_config},
+		{"watchdog", open_watchdog},
 		{"kernel", open_loader},
 		{"mirror", mirror_open},
 		{"identity", authority_open},

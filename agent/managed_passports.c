@@ -278,8 +278,7 @@ static void on_answer(void *context, long status, const char *body, size_t lengt
 	if (status == 200 && answer_read(passports, body, length) == 0) {
 		passports->failures = 0;
 		keep(passports, body, length);
-		if (agent->transport)
-			engine_passport(transport_engine(agent), passports->host);
+		transport_passport(agent);
 		plan(passports);
 	} else {
 		/* What is there is good to its end. */

@@ -113,6 +113,12 @@ static void on_passport(void *context)
 	loop_timer_at(transport->passport_timer, time_now_ns() + PASSPORT_PERIOD_NS);
 }
 
+void transport_passport(struct agent *agent)
+{
+	if (agent->transport)
+		on_passport(agent->transport);
+}
+
 /* ---- ops of the engine */
 
 static void op_send(void *context, const struct engine_path *path, const uint8_t *datagram, size_t length)

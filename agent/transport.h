@@ -28,6 +28,8 @@ void transport_reload(struct agent *agent);
 void transport_host(struct agent *agent, const struct locator *locator, bool known);
 /* Whom the directory knows no more, or under another key: its keys, and what it has shown, count for nothing. */
 void transport_forget_changed(struct agent *agent, const struct config *old);
+/* The host has another passport: peers are shown that from now on. */
+void transport_passport(struct agent *agent);
 /* What was asked leaves now, and the timer is set: to be called by who has called the engine, once for many calls. */
 void transport_flush(struct agent *agent);
 

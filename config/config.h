@@ -146,8 +146,8 @@ struct config {
 	struct config_host *hosts;
 	size_t host_count;
 	struct config_resolve resolve;
-	char metrics[ENDPOINT_TEXT_MAX]; /* where they are served (lib/endpoint.h); "": nowhere */
 	struct config_manager manager;
+	char metrics[ENDPOINT_TEXT_MAX]; /* where they are served (lib/endpoint.h); "": nowhere */
 	struct policy_set
 		*policies; /* sealed, with every negotiated vnet and all groups; NULL when no vnet is negotiated */
 	struct config_limits limits;
