@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/managed.h"
 #include "agent/mirror.h"
 #include "agent/show.h"
 #include "lib/error.h"
@@ -199,6 +200,29 @@ static void write_agent(const struct agent *agent, FILE *out)
 	exposition_one(out, "ovnet_uplinks_attached", "gauge", "Uplinks that are there and carry programs.", attached);
 }
 
+/* Of a host without a manager only the heads: its alerts are about others. */
+static void write_managed(const struct agent *agent, FILE *out)
+{
+	const struct managed_status status = agent->managed ? managed_status(agent) : (struct managed_status){0};
+	const struct {
+		const char *name, *help;
+		uint64_t value;
+	} gauges[] = {
+		{"ovnet_managed_connected", "1 while the manager's stream is there.", status.connected},
+		{"ovnet_managed_told_revision", "The latest revision that the manager told.", status.told},
+		{"ovnet_managed_applied_revision", "The latest revision that is in force.", status.applied},
+		{"ovnet_managed_failures", "Tries to reach the manager that failed since it was last there.",
+			status.failures},
+		{"ovnet_managed_documents", "Objects that the manager has told of.", status.documents},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(gauges); i++) {
+		exposition_head(out, gauges[i].name, "gauge", gauges[i].help);
+		if (agent->managed)
+			exposition_series(out, gauges[i].name, "", NULL, 0, gauges[i].value);
+	}
+}
+
 void metrics_write(struct agent *agent, FILE *out)
 {
 	struct budgets_sum budgets = sum_budgets(agent);
@@ -206,6 +230,7 @@ void metrics_write(struct agent *agent, FILE *out)
 
 	read_interfaces(agent, &interfaces);
 	write_agent(agent, out);
+	write_managed(agent, out);
 	write_maps(agent, &budgets, out);
 	write_drops(&interfaces, out);
 	write_counters(&interfaces, out);

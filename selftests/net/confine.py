@@ -5,7 +5,7 @@
 usage: confine.py UNIT [--without CAPABILITY] [--as USER] [--instead OPTION=VALUE]... COMMAND...
 
 Of the unit's [Service]: CapabilityBoundingSet, NoNewPrivileges, ProtectSystem=strict, ProtectKernelTunables, ProtectHome,
-ReadWritePaths, RestrictAddressFamilies, RestrictNamespaces, SystemCallFilter (groups as systemd-analyze knows them), MemoryDenyWriteExecute,
+ReadWritePaths, StateDirectory, RestrictAddressFamilies, RestrictNamespaces, SystemCallFilter (groups as systemd-analyze knows them), MemoryDenyWriteExecute,
 LimitNOFILE, UMask. Any other option of the sandbox is not applied.
 """
 import ctypes
@@ -65,7 +65,8 @@ def read_only(wanted):
 
 
 def confine_files(options):
-    writable = words(options, "ReadWritePaths")
+    states = ["/var/lib/" + name for name in words(options, "StateDirectory")]
+    writable = words(options, "ReadWritePaths") + [path for path in states if os.path.isdir(path)]
     if libc.unshare(CLONE_NEWNS):
         raise OSError(ctypes.get_errno(), "unshare")
     mount("--make-rprivate", "/")
