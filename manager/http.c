@@ -516,6 +516,7 @@ static struct http_request *request_new(struct http_listener *listener, struct M
 		return NULL;
 	request->http = listener->http;
 	request->listener = listener;
+	http_greeted(connection);
 	request->connection = connection;
 	request->method = method;
 	request->path = strdup(path);

@@ -22,8 +22,13 @@ struct http_listener {
 	int fd;
 	struct loop_watch *watch, *door; /* libmicrohttpd's epoll; the socket, where connections come in */
 	struct loop_timer *timer, *pause;
-	bool resumed; /* a connection was, since libmicrohttpd last looked */
-	bool local;   /* the unix socket */
+	TAILQ_HEAD(, greeting) greetings; /* those that have not asked anything yet, the oldest first */
+	unsigned greeting_count;
+	uint64_t ran_ns;   /* when libmicrohttpd has looked */
+	bool resting;      /* its epoll is not watched until the timer */
+	bool resumed;      /* a connection was, since libmicrohttpd last looked */
+	bool open, paused; /* whether the door is watched; not for a while, for want of room */
+	bool local;        /* the unix socket */
 };
 
 struct http {
@@ -43,6 +48,8 @@ void http_streams_end(struct http *http);
 
 /* Lets libmicrohttpd look at what was resumed, when this round's callback is over. */
 void http_run_soon(struct http_listener *listener);
+/* The connection has come to its first request. */
+void http_greeted(struct MHD_Connection *connection);
 /* Takes from the principal's bucket of requests; false: it is empty. */
 bool http_rate(struct http *http, const struct principal *principal);
 

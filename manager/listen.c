@@ -34,7 +34,10 @@
  * libmicrohttpd takes ten of those who wait at the door, and then first serves all who are in: when everybody comes at once the queue
  * runs over, and TCP lets the rest wait for seconds. So connections are taken here, and handed to it.
  */
-#define ACCEPTS_MOST 32                       /* in a round */
+#define GREETINGS_MOST 256
+#define GREETING_LOOK_NS                                                                                               \
+	30000ull /* for each, looks at connections are so much further apart: ten times what a try costs */
+#define GREETING_NS (500 * NSEC_PER_MSEC)
 #define ACCEPT_PAUSE_NS (100 * NSEC_PER_MSEC) /* when there is no descriptor, or no room, for another one */
 /* As many as the kernel lets: when a manager comes back all its agents do, and who finds no room tries again only much later. */
 #define BACKLOG 16384
@@ -129,30 +132,127 @@ static void rates_free(struct http *http)
 
 /* ---- the loop */
 
+static uint64_t apart_ns(const struct http_listener *listener)
+{
+	return listener->greeting_count * GREETING_LOOK_NS;
+}
+
 static void run(struct http_listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms;
+	uint64_t wait_ns;
 
+	if (listener->resting)
+		loop_rewatch(listener->watch, EPOLLIN);
+	listener->resting = false;
 	listener->resumed = false;
 	MHD_run(listener->daemon);
+	listener->ran_ns = time_now_ns();
 	/* A handler may have woken another connection, which this run has passed already. */
 	if (listener->resumed)
-		loop_timer_at(listener->timer, 0);
+		wait_ns = 0;
 	else if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES)
-		loop_timer_at(listener->timer, time_now_ns() + wait_ms * NSEC_PER_MSEC);
-	else
+		wait_ns = wait_ms * NSEC_PER_MSEC;
+	else {
 		loop_timer_stop(listener->timer);
+		return;
+	}
+	if (wait_ns < apart_ns(listener))
+		wait_ns = apart_ns(listener);
+	loop_timer_at(listener->timer, listener->ran_ns + wait_ns);
 }
 
 static void on_ready(void *context, uint32_t events)
 {
+	struct http_listener *listener = context;
+
 	(void)events;
-	run(context);
+	if (time_now_ns() - listener->ran_ns >= apart_ns(listener)) {
+		run(listener);
+		return;
+	}
+	/* Each look costs a try of every handshake: see struct greeting. */
+	listener->resting = true;
+	loop_rewatch(listener->watch, 0);
+	loop_timer_at(listener->timer, listener->ran_ns + apart_ns(listener));
 }
 
 static void on_timer(void *context)
 {
 	run(context);
+}
+
+/* ---- the door: who comes in, and when */
+
+/*
+ * A connection from when it was taken until its first request. While it shakes hands libmicrohttpd tries it at each look at
+ * anything: with thousands of them a manager that all agents come to at once would do little else. So a few are let in at a time, and
+ * the others wait with the kernel. Who says nothing counts for a while only: nobody can stand in the door.
+ */
+struct greeting {
+	TAILQ_ENTRY(greeting) links;
+	struct http_listener *listener;
+	uint64_t since_ns;
+	bool counted;
+};
+
+static void door_update(struct http_listener *listener)
+{
+	uint64_t now_ns = time_now_ns();
+	struct greeting *first;
+	bool open;
+
+	while ((first = TAILQ_FIRST(&listener->greetings)) && now_ns - first->since_ns >= GREETING_NS) {
+		first->counted = false;
+		TAILQ_REMOVE(&listener->greetings, first, links);
+		listener->greeting_count--;
+	}
+	open = !listener->paused && listener->greeting_count < GREETINGS_MOST;
+	if (!open && !listener->paused)
+		loop_timer_at(listener->pause, first->since_ns + GREETING_NS);
+	if (open != listener->open)
+		loop_rewatch(listener->door, open ? EPOLLIN : 0);
+	listener->open = open;
+}
+
+static void greeting_over(struct greeting *greeting)
+{
+	if (!greeting || !greeting->counted)
+		return;
+	greeting->counted = false;
+	TAILQ_REMOVE(&greeting->listener->greetings, greeting, links);
+	greeting->listener->greeting_count--;
+	if (!greeting->listener->open)
+		door_update(greeting->listener);
+}
+
+void http_greeted(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	greeting_over(info ? info->socket_context : NULL);
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **own,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct http_listener *listener = context;
+	struct greeting *greeting = *own;
+
+	(void)connection;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		greeting_over(greeting);
+		free(greeting);
+		*own = NULL;
+		return;
+	}
+	greeting = calloc(1, sizeof(*greeting));
+	*own = greeting;
+	if (!greeting)
+		return;
+	*greeting = (struct greeting){.listener = listener, .since_ns = time_now_ns(), .counted = true};
+	TAILQ_INSERT_TAIL(&listener->greetings, greeting, links);
+	listener->greeting_count++;
 }
 
 /* Returns false: nobody waits, or there is no room. */
@@ -169,7 +269,7 @@ static bool accept_one(struct http_listener *listener)
 	/* It closes what it does not take. */
 	if (fd >= 0 && MHD_add_connection(listener->daemon, fd, (struct sockaddr *)&address, length) == MHD_YES)
 		return true;
-	loop_rewatch(listener->door, 0);
+	listener->paused = true;
 	loop_timer_at(listener->pause, time_now_ns() + ACCEPT_PAUSE_NS);
 	return false;
 }
@@ -179,16 +279,18 @@ static void on_door(void *context, uint32_t events)
 	struct http_listener *listener = context;
 
 	(void)events;
-	for (unsigned i = 0; i < ACCEPTS_MOST && accept_one(listener); i++)
+	while (listener->greeting_count < GREETINGS_MOST && accept_one(listener))
 		;
-	run(listener);
+	door_update(listener);
+	on_ready(listener, 0);
 }
 
 static void on_pause_over(void *context)
 {
 	struct http_listener *listener = context;
 
-	loop_rewatch(listener->door, EPOLLIN);
+	listener->paused = false;
+	door_update(listener);
 }
 
 void http_run_soon(struct http_listener *listener)
@@ -330,14 +432,15 @@ static int start(struct http *http, int fd, const struct certificate *certificat
 	};
 	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 
-	*listener = (struct http_listener){.http = http, .fd = fd, .local = local};
+	*listener = (struct http_listener){.http = http, .fd = fd, .local = local, .open = true};
+	TAILQ_INIT(&listener->greetings);
 	if (certificate)
 		flags |= MHD_USE_TLS;
 	listener->daemon = MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, listener, MHD_OPTION_EXTERNAL_LOGGER,
-		on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MOST,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S, MHD_OPTION_ARRAY, certificate ? tls : none,
-		MHD_OPTION_END);
+		on_log, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_NOTIFY_COMPLETED,
+		http_on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)CONNECTION_IDLE_S, MHD_OPTION_ARRAY, certificate ? tls : none, MHD_OPTION_END);
 	if (!listener->daemon) {
 		close(fd);
 		return -EIO;
