@@ -46,7 +46,7 @@ static bool say_end(cJSON *summary, const cJSON *explanation, const char *which)
 	if (!cJSON_IsObject(host))
 		return words_say(summary, "The %s is elsewhere; which host manages it is not known now.", which);
 	return words_say(summary, "The %s is managed by %s%s (%s)%s.", which,
-		name ? "host " : "a host that the directory does not name", name ? name : "",
+		name ? "host " : "a host whose name is not known here", name ? name : "",
 		words_text(host, "locator", "?"), expired);
 }
 
@@ -63,8 +63,9 @@ static bool say_side(cJSON *summary, const cJSON *desired, const char *which)
 	if (!by)
 		return false;
 	return words_say(summary, "Desired, the %s's side: %s, %s%s.", which, words_text(decision, "verdict", "?"), by,
-		words_true(decision, "here") ? ""
-					     : "; so this host's file says, but the other host decides by its own");
+		words_true(decision, "here")
+			? ""
+			: "; so it is by what this host knows, but the other host decides by its own");
 }
 
 static bool say_desired(cJSON *summary, const cJSON *explanation)

@@ -5,8 +5,8 @@
 set -eu
 
 build="gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libcjson-dev libmnl-dev libsodium-dev libsqlite3-dev libcurl4-gnutls-dev libmicrohttpd-dev libgnutls28-dev pkg-config"
-demo="iproute2 iputils-ping iperf3 tcpdump procps netcat-openbsd python3-scapy"
-test="$demo libcunit1-dev nftables tshark libasan8 libubsan1 libclang-rt-14-dev etcd-server ethtool curl python3-seccomp python3-jsonschema python3-yaml systemd git clang-format cppcheck util-linux man-db"
+demo="curl iproute2 iputils-ping iperf3 tcpdump procps netcat-openbsd python3-scapy"
+test="$demo libcunit1-dev nftables tshark libasan8 libubsan1 libclang-rt-14-dev etcd-server ethtool python3-seccomp python3-jsonschema python3-yaml systemd git clang-format cppcheck util-linux man-db"
 bench="$demo nftables"
 deb="debhelper dpkg-dev lintian fakeroot"
 kernels="qemu-system-x86 busybox-static kmod cpio xz-utils"

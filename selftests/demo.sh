@@ -4,11 +4,13 @@
 #
 #   node A   vnet Z 10.0.0.2  veth --- HOST 1 ---.
 #                                                 \
-#   node G   vnet Z 10.0.0.3  tap  --- HOST 2 ---- ROUTER      IPv6 only: it knows prefixes of hosts, nothing of vnets
-#                                                 /
+#   node G   vnet Z 10.0.0.3  tap  --- HOST 2 ---- ROUTER, with the MANAGER behind it      IPv6 only: it knows prefixes of
+#                                                 /                                        hosts, nothing of vnets
 #   node Y   vnet Y 10.0.0.3  veth --- HOST 3 ---'
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/net/lib.sh"
+# shellcheck source=selftests/net/realm.sh
+. "$(dirname "$0")/net/realm.sh"
 
 [ "$(id -u)" -eq 0 ] || { echo "the demo makes network namespaces: run it as root" >&2; exit 1; }
 FAILED=0
@@ -19,30 +21,68 @@ step() {
 	shift
 	"$@" >"$WORK/out" 2>"$WORK/err"
 	status=$?
-	printf '%-92s %s\n' "$what" "$([ $status -eq 0 ] && echo ok || echo FAILED)"
+	printf '%-100s %s\n' "$what" "$([ $status -eq 0 ] && echo ok || echo FAILED)"
 	sed 's/^/    /' "$WORK/out"
 	[ $status -eq 0 ] || { sed 's/^/    /' "$WORK/err"; FAILED=$((FAILED + 1)); }
 }
 
-hosts() {
-	local vnets='"vnets": [{"name": "Z", "vni": 77}, {"name": "Y", "vni": 78}]'
-	local rules='"rules": [
-	    {"vnet": "Z", "from": "any", "to": "any", "protocol": "icmp", "verdict": "allow"},
-	    {"vnet": "Z", "from": "10.0.0.2", "to": "10.0.0.3", "protocol": "tcp", "port": 5201, "verdict": "allow"}]'
-	local a='"nodes": [{"name": "A", "port": "pA", "vnet": "Z", "address": "10.0.0.2", "mac": "02:00:00:00:00:0a"}]'
-	local g='"nodes": [{"name": "G", "port": "pG", "vnet": "Z", "address": "10.0.0.3", "mac": "02:00:00:00:00:0b"}]'
-	local y='"nodes": [{"name": "Y", "port": "pY", "vnet": "Y", "address": "10.0.0.3", "mac": "02:00:00:00:00:0c"}]'
+# manage WORDS...: ovnetctl as an operator, on the manager's machine.
+manage() {
+	"$BIN/ovnetctl" -u "unix:$WORK/manager.sock" "$@"
+}
+
+# said WORDS...: manage, and what was said.
+said() {
+	echo "# ovnetctl $*"
+	manage "$@"
+}
+
+# How long, in milliseconds, until the agents concerned have acknowledged all that was written.
+in_force() {
+	local began=${EPOCHREALTIME/./}
+	manage wait timeout 10 >/dev/null || return 1
+	echo "in force on every host concerned after $(((${EPOCHREALTIME/./} - began) / 1000)) ms"
+}
+
+machines() {
 	substrate 3 &&
 		node A h1 10.0.0.2 02:00:00:00:00:0a &&
 		node_tap G h2 10.0.0.3 02:00:00:00:00:0b &&
 		node Y h3 10.0.0.3 02:00:00:00:00:0c &&
-		agent h1 "$vnets" "$rules" "$a" \
-			'"mappings": [{"vnet": "Z", "address": "10.0.0.3", "locator": "fd00:1:0:2::/64"}]' &&
-		agent h2 "$vnets" "$rules" "$g" \
-			'"mappings": [{"vnet": "Z", "address": "10.0.0.2", "locator": "fd00:1:0:1::/64"}]' &&
-		agent h3 "$vnets" "$y" &&
-		wait_for 10 "host 1 reaches host 2" hosts_reachable h1 &&
-		wait_for 10 "host 2 reaches host 1" hosts_reachable h2
+		manager &&
+		manage manager status | grep -E '^(store|version|revision)'
+}
+
+join() {
+	local n
+	for n in 1 2 3; do
+		manage host create "h$n" locator "fd00:1:0:$n::/64" >/dev/null &&
+			manage host join-token "h$n" secret-file "$WORK/h$n.token" >/dev/null &&
+			host_start "h$n" || return 1
+	done
+	manage host list
+}
+
+objects() {
+	cat >"$WORK/acme.json" <<-'JSON'
+		{"objects": [
+		  {"kind": "account", "name": "acme"},
+		  {"kind": "vnet", "name": "acme/Z", "vni": 77},
+		  {"kind": "group", "name": "acme/clients"},
+		  {"kind": "node", "name": "acme/A", "vnet": "Z", "address": "10.0.0.2", "host": "h1", "port": "pA",
+		   "mac": "02:00:00:00:00:0a", "groups": ["clients"]},
+		  {"kind": "node", "name": "acme/G", "vnet": "Z", "address": "10.0.0.3", "host": "h2", "port": "pG",
+		   "mac": "02:00:00:00:00:0b"},
+		  {"kind": "policy", "name": "acme/ping", "vnet": "Z", "target": "node:G", "peers": ["group:clients"],
+		   "services": ["icmp/echo"], "verdict": "allow"},
+		  {"kind": "policy", "name": "acme/iperf", "vnet": "Z", "target": "node:G", "peers": ["group:clients"],
+		   "services": ["tcp/5201"], "verdict": "allow"},
+		  {"kind": "account", "name": "other"},
+		  {"kind": "vnet", "name": "other/Y", "vni": 78},
+		  {"kind": "node", "name": "other/Y", "vnet": "Y", "address": "10.0.0.3", "host": "h3", "port": "pY",
+		   "mac": "02:00:00:00:00:0c"}]}
+	JSON
+	said apply -f "$WORK/acme.json" --why demo && in_force
 }
 
 ping_node() {
@@ -95,8 +135,37 @@ isolation() {
 
 refused() {
 	net_in nA nc -z -w 1 10.0.0.3 22 && return 1
-	ctl h1 drop list | grep -E 'REASON|no_rule'
-	[ "$(drops h1 pA no_rule)" -gt 0 ]
+	ctl h1 drop list | grep -E 'REASON|rule_deny'
+	ctl h1 explain 10.0.0.2 10.0.0.3 tcp 22
+	[ "$(drops h1 pA rule_deny)" -gt 0 ]
+}
+
+# The same port, by one command, and not by a second: nothing is started anew.
+changed() {
+	net_background nG nc -l -k -p 22 >/dev/null
+	said policy create acme/ssh vnet Z target node:G peers group:clients services tcp/22 verdict allow && in_force &&
+		wait_for 5 "A reaches port 22" net_in nA nc -z -w 1 10.0.0.3 22 &&
+		echo "A reaches port 22" || return 1
+	said node set acme/A groups none && in_force || return 1
+	net_in nA nc -z -w 1 10.0.0.3 22 && return 1
+	echo "A is not in the group any more, and reaches nothing"
+	net_in nA ping -c 1 -W 1 10.0.0.3 >/dev/null && return 1
+	said node set acme/A groups clients && in_force &&
+		wait_for 5 "A reaches G again" net_in nA ping -c 1 -W 1 10.0.0.3
+}
+
+# What runs goes on, what is new is decided, and when it is back it has lost nothing.
+without() {
+	local revision
+	revision=$(manage -j manager status | $PYTHON -c 'import json, sys; print(json.load(sys.stdin)["revision"])')
+	ping_begins nA 10.0.0.3
+	manager_stop KILL
+	net_in nA nc -z -w 2 10.0.0.3 22 || return 1
+	wait_for 10 "two seconds of pings" grep -q icmp_seq=400 "$WORK/ping" && ping_advances || return 1
+	kill -INT "$PING_PID"
+	wait "$PING_PID" 2>/dev/null
+	grep loss "$WORK/ping"
+	grep -q ' 0% packet loss' "$WORK/ping" && manager && manage -j manager status | holds "d['revision'] == $revision"
 }
 
 dump() {
@@ -114,13 +183,18 @@ removed() {
 	done
 }
 
-step "three hosts, a router, nodes A and G of vnet Z, node Y of vnet Y with G's address" hosts
+step "three hosts and a router; a manager with its own store" machines
 [ $FAILED -eq 0 ] || exit 1 # there is nothing to show the rest on
+step "each host joins with a token, once, and makes its own key" join
+step "one file: two accounts, vnet Z with A and G, vnet Y with a node at G's address; applied as a whole" objects
+[ $FAILED -eq 0 ] || exit 1
 step "A pings G on another host" ping_node
 step "iperf3 from A to G on the port that is allowed" stream
 step "the packet on the substrate is plain IPv6: no encapsulation, the vnet is in the address" packet
 step "vnet Y has the same address and hears nothing, reaches nothing" isolation
-step "a port that no rule allows is refused, and the reason is counted" refused
+step "a port that no policy allows is refused at A's host, counted, and explained" refused
+step "a policy opens it, and leaving a group closes everything" changed
+step "the manager is killed: nothing is lost, a new connection is agreed on, and it comes back as it was" without
 step "bpftool reads the rule table" dump
 step "the agents leave nothing behind" removed
 [ $FAILED -eq 0 ]
