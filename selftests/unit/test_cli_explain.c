@@ -35,7 +35,7 @@
 	"The destination is managed by host h2 (fd00:1:0:2::/64); the mapping has expired.\n"                          \
 	"Desired, the source's side: allow, by default.\n"                                                             \
 	"Desired, the destination's side: allow, by policy 3 'web', which names the other end through group "          \
-	"'clients'; so it is by what this host knows, but the other host decides by its own.\n"                                \
+	"'clients'; so it is by what this host knows, but the other host decides by its own.\n"                        \
 	"Desired, in all: allow (both sides must allow).\n"                                                            \
 	"Live, at the source: allow, by the rule for this port (negotiated, policy 3), which ends in 27 s.\n"          \
 	"Sessions of it on this host: 0.\n"
