@@ -325,6 +325,7 @@ static void on_waited(void *context, unsigned status, const char *body, size_t l
 
 	(void)context, (void)status, (void)length;
 	sim.waited = true;
+	printf("waited_ms %.3f\n", (double)(time_now_ns() - sim.answered_ns) / 1e6);
 	member(body, "\"live\":", live, sizeof(live));
 	member(body, "\"took_ms\":", took, sizeof(took));
 	printf("live %d\nwait_took_ms %s\n", !strcmp(live, "true"), *took ? took : "-1");

@@ -58,6 +58,8 @@ MANAGER = [
     ("manager_restart_documents", "lines"),
     ("manager_joins_per_s", "1/s"),
     ("policy_messages_excess", "messages"),
+    ("handle_100k_enforced_ms", "ms"),
+    ("handle_100k_new_enforced_ms", "ms"),
     ("resolve_per_s", "1/s"),
     ("resolve_single_per_s", "1/s"),
     ("passports_per_s", "1/s"),
@@ -181,7 +183,7 @@ def manager_entries(samples, latencies):
     """What a manager does."""
     found = [entry(name, unit, list(samples["manager", name].values()), "")
              for name, unit in MANAGER if ("manager", name) in samples]
-    for figure in ("policy_enforced", "policy_whole"):
+    for figure in ("policy_enforced", "policy_whole", "policy_real"):
         rounds = {r: percentile(values, 99) / 1e6
                   for r, values in latencies.get(("manager", figure), {}).items()}
         if rounds:

@@ -44,12 +44,14 @@ class Local(http.client.HTTPConnection):
 
 
 class Manager:
-    """One process; `directory` stays when it ends."""
+    """One process; `directory` stays when it ends. It listens on the loopback address alone, or on all."""
 
-    def __init__(self, directory, *options, port=None):
+    def __init__(self, directory, *options, port=None, everywhere=False):
         self.directory = directory
         self.socket = os.path.join(directory, "socket")
-        self.listen = f"[::1]:{port or free_port()}"
+        self.port = port or free_port()
+        self.listen = f"[::1]:{self.port}"
+        self.bound = f"[::]:{self.port}" if everywhere else self.listen
         self.options = options
         self.process = None
 
@@ -58,7 +60,7 @@ class Manager:
         os.makedirs(self.directory, 0o700, exist_ok=True)
         with open(os.path.join(self.directory, "log"), "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                [f"{BUILD}/ovnet-manager", "-D", self.directory, "-s", self.socket, "-l", self.listen, *self.options],
+                [f"{BUILD}/ovnet-manager", "-D", self.directory, "-s", self.socket, "-l", self.bound, *self.options],
                 stdout=log, stderr=log)
         wait_until(60, self.answers, "the manager does not answer")
 
@@ -145,8 +147,8 @@ class Agents:
 
 
 def locator(i):
-    """The locator of host i."""
-    return f"fd00:{1 + (i >> 16):x}:0:{i & 0xffff:x}::/64"
+    """The locator of simulated host i; real ones have fd00:1:0:N::/64."""
+    return f"fd00:{2 + (i >> 16):x}:0:{i & 0xffff:x}::/64"
 
 
 def address(i):
