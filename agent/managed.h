@@ -7,6 +7,7 @@
  *   managed_view.c       documents as they were told, on disk, and as a configuration
  *   managed_passports.c  passports of the host and its nodes, fetched ahead of their end
  *   managed_resolve.c    where addresses are, on first use (resolve.h)
+ *   managed_trial.c      what a change would end here, before it is made
  *
  * Without the manager everything that is known goes on, until the passports end.
  */

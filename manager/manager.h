@@ -11,10 +11,10 @@
  *   check.c     what must hold between objects; settle.c what the manager fills in
  *   writer.c    the store's threads
  *   view.c      what an agent is told; doc.c objects as agents are told of them
- *   agents.c    agents: streams, what they have applied; join.c, resolve.c, passports.c what they ask
+ *   agents.c    agents: streams, what they have applied; enrol.c, resolve.c, passports.c what they ask
  *   judge.c     policies, as agents judge by them
  *   explain.c   why, or why not, for people
-*   trials.c    what a change would end, before it is made
+ *   trials.c    what a change would end, before it is made
  *   watchers.c  people who watch: events, wait
  *   metrics.c   for Prometheus
  */
