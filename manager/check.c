@@ -13,6 +13,7 @@
 #include "manager/agents.h"
 #include "manager/change_internal.h"
 #include "model/selector.h"
+#include "policy/policy.h"
 
 #define DEPTH_MOST 64 /* of groups in groups, and of handles in handles */
 
@@ -463,10 +464,59 @@ static void check_object(struct check *check, const struct object *before)
 	}
 }
 
+/* ---- how many groups a vnet may know: as many as who evaluates its policies takes */
+
+static size_t groups_of_vnet(const struct manager *manager, const struct object *vnet)
+{
+	static const enum model_kind kinds[] = {MODEL_GROUP, MODEL_SECURITY_GROUP};
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct object *group;
+
+		LIST_FOREACH(group, state_all(manager->state, kinds[i]), of_kind) {
+			char account[MODEL_PART_MAX];
+
+			object_account(group, account);
+			count += object_vnet_has(vnet, account);
+		}
+	}
+	return count;
+}
+
+static void check_vnet_groups(struct check *check, const struct object *vnet)
+{
+	size_t count = groups_of_vnet(check->manager, vnet);
+
+	if (count > POLICY_SET_GROUPS_MAX)
+		find(check, "", "expected at most %d groups and security groups of the accounts in vnet %s, got %zu",
+			POLICY_SET_GROUPS_MAX, vnet->name, count);
+}
+
+/* Looks at the vnets that the step makes larger. `last` is the account whose groups were looked at already. */
+static void check_room(struct check *check, bool is_new, char last[MODEL_PART_MAX])
+{
+	const struct state *state = check->manager->state;
+	const struct object *vnet;
+
+	if (state_count(state, MODEL_GROUP) + state_count(state, MODEL_SECURITY_GROUP) <= POLICY_SET_GROUPS_MAX)
+		return;
+	if (check->object->kind == MODEL_VNET)
+		check_vnet_groups(check, check->object);
+	if (!is_new || (check->object->kind != MODEL_GROUP && check->object->kind != MODEL_SECURITY_GROUP) ||
+		!strcmp(check->account, last))
+		return;
+	strcpy(last, check->account);
+	LIST_FOREACH(vnet, state_all(state, MODEL_VNET), of_kind)
+		if (object_vnet_has(vnet, check->account))
+			check_vnet_groups(check, vnet);
+}
+
 int change_check(struct manager *manager, struct change *change)
 {
 	size_t count;
 	const struct state_step *steps = state_steps(manager->state, &count);
+	char last[MODEL_PART_MAX] = "";
 	bool targets = false;
 
 	for (size_t i = 0; i < count; i++) {
@@ -483,6 +533,7 @@ int change_check(struct manager *manager, struct change *change)
 		}
 		object_account(check.object, check.account);
 		check_object(&check, steps[i].before);
+		check_room(&check, !steps[i].before, last);
 		targets |= check.object->kind == MODEL_GROUP && has_strangers(groups_now(manager), check.object->name);
 	}
 	if (targets)

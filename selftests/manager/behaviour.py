@@ -151,6 +151,22 @@ def references(operator):
         operator.must("DELETE", "/v1/" + path)
 
 
+def many_groups(operator):
+    """What evaluates a vnet's policies takes 4,096 groups: one more is refused when it is made, and not when somebody asks."""
+    before = sum(operator.get("/v1/" + kind).json["total"] for kind in ("groups", "security_groups"))
+    names = ["acme/many%d" % i for i in range(4096 - before)]
+    operator.must("POST", "/v1/apply", {"objects": [{"kind": "group", "name": name} for name in names]})
+    refused = [operator.post("/v1/" + kind, {"name": "acme/more"}) for kind in ("groups", "security_groups")]
+    check("a vnet's accounts have at most 4,096 groups; one more is refused, with the vnet's name",
+          all(each.status == 422 and "4096" in each.message() and "acme/Z" in each.message() for each in refused), repr(refused))
+    operator.must("POST", "/v1/accounts", {"name": "gamma"})
+    operator.must("POST", "/v1/groups", {"name": "gamma/more"})
+    members = operator.get("/v1/vnets/acme/Z").json.get("members", [])
+    joining = operator.patch("/v1/vnets/acme/Z", {"members": members + ["gamma"]})
+    check("nor does a member come with more", joining.status == 422 and "4096" in joining.message(), repr(joining))
+    operator.must("POST", "/v1/apply", {"delete": [{"kind": "group", "name": name} for name in names + ["gamma/more"]] + [{"kind": "account", "name": "gamma"}]})
+
+
 def allocation(operator, manager):
     """Numbers and addresses are given once, whoever asks at the same time."""
     operator.must("POST", "/v1/vnets", {"name": "acme/small", "subnet": "10.1.0.0/26"})
@@ -480,6 +496,7 @@ def main():
         revoked(operator, manager)
         long_log(operator, manager)
         large(operator, manager)
+        many_groups(operator)
         allocation(operator, manager)
         bounds(operator, manager)
         slow(operator, manager)
