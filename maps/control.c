@@ -28,7 +28,7 @@ int control_host_del(int fd, const struct control_key *key)
 	return bpf_map_delete_elem(fd, key);
 }
 
-static int forget_host(void *context, const void *key, const void *value)
+static int forget(void *context, const void *key, const void *value)
 {
 	(void)value;
 	bpf_map_delete_elem(*(const int *)context, key);
@@ -37,19 +37,12 @@ static int forget_host(void *context, const void *key, const void *value)
 
 int control_host_clear(int fd)
 {
-	return batch_each(fd, sizeof(struct control_key), sizeof(struct control_host), forget_host, &fd);
+	return batch_each(fd, sizeof(struct control_key), sizeof(struct control_host), forget, &fd);
 }
 
 int control_key_del(int fd, uint32_t index)
 {
 	return bpf_map_delete_elem(fd, &index);
-}
-
-static int forget(void *context, const void *key, const void *value)
-{
-	(void)value;
-	bpf_map_delete_elem(*(const int *)context, key);
-	return 0;
 }
 
 int control_key_clear(int fd)
