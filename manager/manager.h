@@ -11,7 +11,8 @@
  *   check.c     what must hold between objects; settle.c what the manager fills in
  *   writer.c    the store's threads
  *   view.c      what an agent is told; doc.c objects as agents are told of them
- *   agents.c    agents: streams, what they have applied; enrol.c, resolve.c, passports.c what they ask
+ *   agents.c    agents: whom a change concerns; agent_stream.c what is sent to one, and what it has applied
+ *   enrol.c, resolve.c, passports.c   what agents ask
  *   judge.c     policies, as agents judge by them
  *   explain.c   why, or why not, for people
  *   trials.c    what a change would end, before it is made
