@@ -573,6 +573,20 @@ void install_forget_answers(struct agent *agent)
 		twalk_r(agent->installed->pairs, forget_answer, NULL);
 }
 
+void install_doubt_denials(struct agent *agent, const struct rule_key *end, uint64_t serial)
+{
+	const struct pair *pair = pair_find(agent, end);
+	bool revoked = false;
+
+	for (size_t i = 0; pair && i < pair->count; i++) {
+		struct rule_value value;
+
+		if (rule_get(agent->maps->rules, &pair->rules[i], &value) == 0 && value.origin == ORIGIN_NEGOTIATED &&
+			value.verdict == VERDICT_DENY && value.serial <= serial)
+			install_remove(agent, &pair->rules[i], &value, &revoked);
+	}
+}
+
 int install_remove(struct agent *agent, const struct rule_key *key, const struct rule_value *value, bool *bump_port)
 {
 	int error = rule_del(agent->maps->rules, key);

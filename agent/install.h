@@ -53,6 +53,8 @@ bool install_is_unfit(const struct agent *agent);
 void install_count(struct agent *agent, const struct rule_key *key);
 void install_counted(struct agent *agent);
 
+/* Forgets what was denied to one end of a pair, decided before `serial`: it is asked again. What is allowed stays. */
+void install_doubt_denials(struct agent *agent, const struct rule_key *end, uint64_t serial);
 /* Removes a negotiated rule; *bump is set when sessions may rest on it. Returns 0 or -ENOENT. */
 int install_remove(struct agent *agent, const struct rule_key *key, const struct rule_value *value, bool *bump);
 

@@ -533,9 +533,18 @@ void revocation_withdrawn(struct agent *agent, const struct engine_host *peer, c
 	 * Only who manages the other end may speak of it. Where both must agree, what the source's side takes back is no word about
 	 * what this side has denied, and whom it must tell when it does so no more.
 	 */
-	if (source.ifindex && is_of(peer, &destination))
+	if (source.ifindex && is_of(peer, &destination)) {
+		struct rule_key end = {.vni = flow->vni, .direction = DIRECTION_OUT};
+
 		remove_covering(agent, flow, DIRECTION_OUT, source.ifindex, notice->serial, COVERING_ALL);
-	else if (destination.ifindex && is_of(peer, &source))
+		/*
+		 * The notice speaks of the rules that the other host has. Of denials this one may have more: for one port, from an
+		 * answer before the wide one that the other host has put in its place. To ask once more costs a question.
+		 */
+		memcpy(end.local, flow->source.octet, 4);
+		memcpy(end.peer, flow->destination.octet, 4);
+		install_doubt_denials(agent, &end, notice->serial);
+	} else if (destination.ifindex && is_of(peer, &source))
 		remove_covering(agent, flow, DIRECTION_IN, destination.ifindex, UINT64_MAX,
 			vnet && vnet->agreement == AGREE_ONE ? COVERING_ALL : COVERING_ALLOWS);
 }
